@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The inner shape of Destinations and Tunnels: defaults filled in, Secrets resolved, ready to be decided on. */
+import type { LeatError } from '../errors/leat-error.ts';
+import type { Secret } from './secret.ts';
+
+/** What the application speaks on a port. Declared, never sniffed: server-first protocols must not stall. */
+export type Protocol = 'http' | 'https' | 'tls' | 'tcp';
+
+/** OAuth 2.0 client credentials grant (RFC 6749 §4.4), with everything needed to ask for a token. */
+export interface OAuth2Client {
+  readonly tokenUrl: string;
+  readonly clientId: Secret;
+  readonly clientSecret: Secret;
+  readonly clientAuthentication: 'Body' | 'Basic';
+  readonly scope: string | null;
+  readonly parameters: readonly { readonly name: string; readonly value: string }[];
+  /** PEM; replaces the system's roots. */
+  readonly ca: string | null;
+}
+
+export type Authentication =
+  | { readonly type: 'None' }
+  | { readonly type: 'Basic'; readonly username: Secret; readonly password: Secret }
+  | { readonly type: 'Header'; readonly name: string; readonly prefix: string; readonly value: Secret }
+  | { readonly type: 'ClientCertificate'; readonly certificate: string; readonly key: Secret }
+  | { readonly type: 'OAuth2ClientCredentials'; readonly client: OAuth2Client };
+
+export interface UpstreamTls {
+  /** Name sent as SNI and verified; null: the upstream host. */
+  readonly serverName: string | null;
+  /** PEM; replaces the system's roots. */
+  readonly ca: string | null;
+}
+
+export interface DestinationPort {
+  readonly port: number;
+  readonly protocol: Protocol;
+  readonly upstream: {
+    /** null: the name that was asked. */
+    readonly host: string | null;
+    readonly port: number;
+    /** Put in front of every path; never ends in a slash; may be empty. */
+    readonly pathPrefix: string;
+    /** null: Leat does not originate TLS. */
+    readonly tls: UpstreamTls | null;
+  };
+}
+
+/** A header or a query that is added to each request. */
+export interface StaticField {
+  readonly name: string;
+  readonly value: string | Secret;
+  readonly mode: 'append' | 'set';
+}
+
+/** Who may use a Destination. `null` means: any. Both must hold. */
+export interface WorkloadRule {
+  readonly matchesLabels: ((labels: Readonly<Record<string, string>>) => boolean) | null;
+  readonly serviceAccounts: ReadonlySet<string> | null;
+}
+
+export interface Tunnel {
+  readonly name: string;
+  readonly endpoints: readonly { readonly host: string; readonly port: number }[];
+  readonly tls: UpstreamTls | null;
+  readonly authentication:
+    | { readonly type: 'None' }
+    | { readonly type: 'UserPassword'; readonly username: Secret; readonly password: Secret }
+    | { readonly type: 'SapJwt'; readonly client: OAuth2Client };
+  readonly connectTimeoutMs: number;
+  readonly handshakeTimeoutMs: number;
+}
+
+export type DestinationRoute =
+  | { readonly type: 'internet' }
+  | {
+      readonly type: 'onPremise';
+      readonly tunnel: Tunnel;
+      readonly locationId: string | null;
+      /** Name asked of the tunnel; null: the upstream host. */
+      readonly virtualHost: string | null;
+    };
+
+export interface Destination {
+  /** `Destination namespace/name` or `ClusterDestination name`: unique, and what people and records see. */
+  readonly id: string;
+  /** The Destination's namespace; null for a ClusterDestination. */
+  readonly namespace: string | null;
+  /** Namespaces whose workloads may use it. */
+  readonly admitsNamespace: (namespace: string) => boolean;
+  /** False: a ClusterDestination that no Destination may stand in front of. */
+  readonly overridable: boolean;
+  readonly createdAtMs: number;
+  readonly hosts: readonly string[];
+  /** Path prefixes, http only; at least one. */
+  readonly paths: readonly string[];
+  readonly ports: readonly DestinationPort[];
+  /** What DNS answers for its hosts. */
+  readonly addresses: 'Synthetic' | 'Real';
+  readonly headers: readonly StaticField[];
+  readonly queries: readonly StaticField[];
+  readonly connectTimeoutMs: number;
+  readonly responseTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly retries: { readonly count: number; readonly statuses: readonly number[] };
+  readonly workloads: WorkloadRule;
+  readonly allowCleartext: boolean;
+  /**
+   * What is needed to take a connection, or why it can't be had: a Secret that is missing or not released, a Tunnel that
+   * does not allow it. A Destination with a problem keeps its hosts: what is sent there fails, it is never sent without.
+   */
+  readonly resolved:
+    | { readonly ready: true; readonly route: DestinationRoute; readonly authentication: Authentication }
+    | { readonly ready: false; readonly problem: LeatError };
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Where a connection goes, as a value: what the decision says and the proxy carries out. */
+import type { Destination, DestinationPort, Tunnel, UpstreamTls } from '../destination/destination.ts';
+
+/** How the upstream is reached. */
+export type Via =
+  | { readonly kind: 'direct' }
+  | { readonly kind: 'socks5'; readonly tunnel: Tunnel; readonly locationId: string | null };
+
+export interface Upstream {
+  /** Host name or IP address. In a tunnel a name is resolved at the far end. */
+  readonly host: string;
+  readonly port: number;
+  readonly via: Via;
+  readonly connectTimeoutMs: number;
+}
+
+/** Bytes are moved as they are. */
+export interface TcpRoute {
+  readonly kind: 'tcp';
+  /** null: a connection that no Destination declares and the default action lets through. */
+  readonly destination: Destination | null;
+  readonly upstream: Upstream;
+  readonly idleTimeoutMs: number;
+}
+
+/** TLS of the application, passed through; the ClientHello must name one of the Destination's hosts. */
+export interface TlsRoute {
+  readonly kind: 'tls';
+  readonly destination: Destination;
+  readonly upstream: Upstream;
+  readonly idleTimeoutMs: number;
+}
+
+/** HTTP/1.1 requests, each enriched; the path may choose between Destinations of the same host and port. */
+export interface HttpRoute {
+  readonly kind: 'http';
+  /** The name that the application asked for. */
+  readonly host: string;
+  readonly port: number;
+  /** Longest path prefix first. */
+  readonly targets: readonly HttpTarget[];
+}
+
+export interface HttpTarget {
+  readonly pathPrefix: string;
+  readonly destination: Destination;
+  readonly port: DestinationPort;
+  readonly upstream: Upstream;
+  readonly tls: UpstreamTls | null;
+}
+
+export type Route = TcpRoute | TlsRoute | HttpRoute;

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Destination } from '../destination/destination.ts';
+import type { IpAddress } from '../net/endpoint.ts';
+import type { NodePolicy } from '../policy/node-policy.ts';
+import type { Workload } from '../workload/workload.ts';
+
+/** A Destination that matches a host for a workload, and how exactly. */
+export interface HostMatch {
+  readonly destination: Destination;
+  /** The host or `*.suffix` of the Destination that matched. */
+  readonly pattern: string;
+}
+
+/**
+ * Everything that the daemon knows, at one moment, unchangeable. Sources produce one; everything behind reads only that.
+ * Connections keep the one they were decided with.
+ */
+export interface Snapshot {
+  readonly policy: NodePolicy;
+  readonly workloads: {
+    /** The workloads of this node that have the address: none, one, or (an error) several. */
+    at(address: IpAddress): readonly Workload[];
+    all(): Iterable<Workload>;
+    /** Whether an enrolled pod of this node has no known address yet. */
+    readonly awaitsAddress: boolean;
+  };
+  readonly destinations: {
+    /** Destinations that the workload may use for the host, best first (DESIGN §3, choice). Empty: not managed for it. */
+    match(workload: Workload, host: string): readonly HostMatch[];
+    all(): Iterable<Destination>;
+  };
+  /** What is wrong with the resources, each naming resource, field and cure. */
+  readonly problems: readonly ResourceProblem[];
+}
+
+export interface ResourceProblem {
+  /** `Destination shop/erp`. */
+  readonly resource: string;
+  /** A condition's reason: `Conflicted`, `SecretNotReleased`, `HostNotAllowed`, ... */
+  readonly reason: string;
+  readonly message: string;
+}
