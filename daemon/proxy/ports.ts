@@ -26,7 +26,11 @@ export interface NameSource {
 export type Dial = (upstream: Upstream, signal: AbortSignal) => Promise<Socket>;
 
 /** relay/: takes both sockets over and ends them; resolves when both are gone. Never rejects. */
-export type Relay = (downstream: Socket, upstream: Socket, options: { readonly idleTimeoutMs: number }) => Promise<RelayResult>;
+export type Relay = (
+  downstream: Socket,
+  upstream: Socket,
+  options: { readonly idleTimeoutMs: number },
+) => Promise<RelayResult>;
 
 export interface RelayResult {
   /** Bytes from downstream to upstream. */
