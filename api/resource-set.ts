@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Namespace, Pod, Secret } from './kinds/core.ts';
+import type { ClusterDestination, Destination } from './kinds/destination.ts';
+import type { NodePolicy } from './kinds/node-policy.ts';
+import type { Tunnel } from './kinds/tunnel.ts';
+
+/** One valid resource of a kind that Leat reads; `kind` tells them apart. */
+export type Resource = Namespace | Pod | Secret | Destination | ClusterDestination | Tunnel | NodePolicy;
+
+/**
+ * All resources of a source at one moment, each one valid (`parseResource`), unchangeable, grouped by kind. Plain JSON:
+ * it can be written down and read back. Every object has `metadata.uid` and `metadata.creationTimestamp`, also where the
+ * source had none.
+ */
+export interface ResourceSet {
+  readonly namespaces: readonly Namespace[];
+  readonly pods: readonly Pod[];
+  readonly secrets: readonly Secret[];
+  readonly destinations: readonly Destination[];
+  readonly clusterDestinations: readonly ClusterDestination[];
+  readonly tunnels: readonly Tunnel[];
+  readonly nodePolicies: readonly NodePolicy[];
+}
