@@ -13,10 +13,18 @@ import type { Workload } from '../workload/workload.ts';
 /** capture/: where the connection was going before the kernel redirected it. @throws ORIGINAL_DESTINATION_UNREADABLE */
 export type ReadOriginalDestination = (downstream: Socket) => Endpoint;
 
-/** The name that an address stands for: synthetic addresses, and in failure resolved ones. */
+/** The name that an address stands for: synthetic addresses, and resolved ones of managed hosts. */
 export interface NameSource {
   isSynthetic(address: IpAddress): boolean;
-  hostOf(address: IpAddress): string | null;
+  hostOf(destination: Endpoint): string | null;
+}
+
+/** What the daemon knows now, and when that changes. */
+export interface SnapshotFeed {
+  /** Null until a source has delivered. */
+  current(): Snapshot | null;
+  /** Resolves at the next change. @throws the signal's reason */
+  changed(signal: AbortSignal): Promise<void>;
 }
 
 /**
@@ -24,6 +32,9 @@ export interface NameSource {
  * @throws UPSTREAM_*, TUNNEL_*, CREDENTIAL_* (a tunnel's token)
  */
 export type Dial = (upstream: Upstream, signal: AbortSignal) => Promise<Socket>;
+
+/** net/: the server name of the ClientHello; every byte stays in the socket. @throws CLIENT_HELLO_* */
+export type ReadClientHello = (downstream: Socket) => Promise<{ readonly serverName: string | null }>;
 
 /** relay/: takes both sockets over and ends them; resolves when both are gone. Never rejects. */
 export type Relay = (
@@ -46,23 +57,42 @@ export type ServeHttp = (downstream: Socket, route: HttpRoute, context: HttpCont
 
 export interface HttpContext {
   readonly workload: Workload;
-  readonly startRequest: (request: { readonly method: string; readonly path: string }) => OpenRecord;
+  readonly startRequest: StartRequest;
   readonly signal: AbortSignal;
 }
 
-/** Facts that a record accretes, stage by stage; fields that end in Ms or Bytes are numbers. */
+export type StartRequest = (request: { readonly method: string; readonly path: string }) => OpenRecord;
+
+/** Facts that a record accretes, stage by stage; names that end in Ms or Bytes hold numbers. */
 export type RecordFacts = Readonly<Record<string, string | number | boolean | null>>;
 
 /** A record that was begun and has to be ended, once. */
 export interface OpenRecord {
+  /** Correlates the records of a connection and its requests. */
   readonly id: string;
   add(facts: RecordFacts): void;
   end(result: RelayResult): void;
 }
 
-export interface Recorder {
-  /** At accept: there is a record from here on, whatever happens. */
-  startConnection(peer: Endpoint): OpenRecord & { startRequest: HttpContext['startRequest'] };
+export interface ConnectionRecord extends OpenRecord {
+  readonly startRequest: StartRequest;
 }
 
-export type CurrentSnapshot = () => Snapshot | null;
+/** telemetry/: there is a record from accept on, whatever happens. */
+export type StartRecord = (peer: Endpoint) => ConnectionRecord;
+
+/** Everything that {@link handleConnection} is given. */
+export interface ProxyPorts {
+  readonly startRecord: StartRecord;
+  readonly readOriginalDestination: ReadOriginalDestination;
+  readonly snapshots: SnapshotFeed;
+  readonly names: NameSource;
+  readonly dial: Dial;
+  readonly readClientHello: ReadClientHello;
+  readonly relay: Relay;
+  readonly serveHttp: ServeHttp;
+  /** Longest wait for a source that is not known yet. */
+  readonly identifyTimeoutMs: number;
+  /** Aborts when draining is over. */
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The daemon's options: a flag each, and an environment variable for each flag (`--state-dir` is `LEAT_STATE_DIR`; the
+ * flag wins). All problems are reported at once. docs/configuration.md lists the same; a test holds them together.
+ */
+import { parseArgs } from 'node:util';
+import {
+  ADMIN_PORT,
+  CAPTURE_PORT,
+  DNS_PORT,
+  LEAT_ADDRESS_4,
+  LEAT_ADDRESS_6,
+  SYNTHETIC_RANGE_4,
+  SYNTHETIC_RANGE_6,
+} from '../../api/redirect-contract.ts';
+import type { IpAddress } from '../net/endpoint.ts';
+import { OptionReader, type RawOptions } from './read-options.ts';
+
+export interface Config {
+  /** Folder of YAML resources. */
+  readonly sourceDirectory: string;
+  readonly nodeName: string;
+  readonly nodeLabels: Readonly<Record<string, string>>;
+  /** Where what must outlive a restart is kept; mode 0700. */
+  readonly stateDirectory: string;
+  readonly leatNamespace: string;
+  readonly clusterDomain: string;
+  readonly capturePort: number;
+  readonly dnsPort: number;
+  readonly admin: { readonly address: IpAddress; readonly port: number };
+  readonly leatAddresses: { readonly v4: IpAddress; readonly v6: IpAddress | null };
+  readonly syntheticRanges: { readonly v4: string; readonly v6: string | null };
+  readonly podRanges: readonly string[];
+  readonly serviceRanges: readonly string[];
+  /** DNS servers for targets; empty: the system's. */
+  readonly dnsServers: readonly string[];
+  readonly drainMs: number;
+  readonly logLevel: string;
+  readonly selfTest: boolean;
+}
+
+/** Every option: its default (`null`: required) and what it means. The order is that of the help text. */
+export const OPTIONS = {
+  source: { default: null, help: 'where resources come from: files:DIR' },
+  'node-name': { default: null, help: 'name of this node' },
+  'node-labels': { default: '', help: 'labels of this node, key=value separated by commas' },
+  'state-dir': { default: '/var/lib/leat', help: 'folder for what must outlive a restart' },
+  'leat-namespace': { default: 'leat-system', help: "Leat's own namespace" },
+  'cluster-domain': { default: 'cluster.local', help: 'DNS domain of the cluster' },
+  'capture-port': { default: String(CAPTURE_PORT), help: 'TCP port of the capture listener' },
+  'dns-port': { default: String(DNS_PORT), help: 'port of the DNS server on the addresses of Leat' },
+  'admin-address': { default: '0.0.0.0', help: 'address of metrics, liveness and readiness' },
+  'admin-port': { default: String(ADMIN_PORT), help: 'port of metrics, liveness and readiness' },
+  'leat-address4': { default: LEAT_ADDRESS_4, help: 'IPv4 address of Leat on lo' },
+  'leat-address6': { default: LEAT_ADDRESS_6, help: 'IPv6 address of Leat on lo' },
+  'synthetic-range4': { default: SYNTHETIC_RANGE_4, help: 'IPv4 range of synthetic addresses' },
+  'synthetic-range6': { default: SYNTHETIC_RANGE_6, help: 'IPv6 range of synthetic addresses' },
+  ipv6: { default: 'on', help: 'on, or off for nodes without IPv6' },
+  'pod-ranges': { default: '', help: "the cluster's pod ranges, separated by commas: refused as targets" },
+  'service-ranges': { default: '', help: "the cluster's Service ranges, separated by commas: refused as targets" },
+  'dns-servers': { default: '', help: "DNS servers for targets, separated by commas; empty: the system's" },
+  'drain-ms': { default: '20000', help: 'after SIGTERM, milliseconds that open connections get to end' },
+  'log-level': { default: 'info', help: 'trace, debug, info, warn, error or fatal' },
+  'self-test': { default: 'on', help: 'on, or off where the daemon may not make a network namespace' },
+} as const;
+
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.problems = problems;
+  }
+}
+
+/** @throws ConfigError that lists every problem: option, value, cure */
+export function loadConfig(argv: readonly string[], environment: NodeJS.ProcessEnv): Config {
+  const read = new OptionReader(readRaw(argv, environment));
+  const v6 = read.oneOf('ipv6', ['on', 'off']) === 'on';
+  const config: Config = {
+    sourceDirectory: read.filesSource('source'),
+    nodeName: read.text('node-name'),
+    nodeLabels: read.labels('node-labels'),
+    stateDirectory: read.text('state-dir'),
+    leatNamespace: read.text('leat-namespace'),
+    clusterDomain: read.text('cluster-domain'),
+    capturePort: read.port('capture-port'),
+    dnsPort: read.port('dns-port'),
+    admin: { address: read.address('admin-address'), port: read.port('admin-port') },
+    leatAddresses: { v4: read.address('leat-address4', 4), v6: v6 ? read.address('leat-address6', 6) : null },
+    syntheticRanges: { v4: read.range('synthetic-range4', 4), v6: v6 ? read.range('synthetic-range6', 6) : null },
+    podRanges: read.ranges('pod-ranges'),
+    serviceRanges: read.ranges('service-ranges'),
+    dnsServers: read.addresses('dns-servers'),
+    drainMs: read.integer('drain-ms', 0, 3_600_000),
+    logLevel: read.oneOf('log-level', ['trace', 'debug', 'info', 'warn', 'error', 'fatal']),
+    selfTest: read.oneOf('self-test', ['on', 'off']) === 'on',
+  };
+  if (read.problems.length > 0) throw new ConfigError(read.problems);
+  return config;
+}
+
+/** Flags before environment before defaults. */
+function readRaw(argv: readonly string[], environment: NodeJS.ProcessEnv): RawOptions {
+  const options = Object.fromEntries(Object.keys(OPTIONS).map((name) => [name, { type: 'string' as const }]));
+  const { values, tokens } = parseArgs({ args: [...argv], options, strict: false, tokens: true });
+  const unknown = tokens.flatMap((token) => {
+    if (token.kind === 'option' && !(token.name in OPTIONS)) return [token.rawName];
+    return token.kind === 'positional' ? [token.value] : [];
+  });
+  const raw = new Map<string, string | null>();
+  for (const [name, option] of Object.entries(OPTIONS)) {
+    const given = values[name];
+    const variable = environment[`LEAT_${name.toUpperCase().replaceAll('-', '_')}`];
+    raw.set(name, typeof given === 'string' ? given : (variable ?? option.default));
+  }
+  return { values: raw, unknown };
+}

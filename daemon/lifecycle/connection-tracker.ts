@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Socket } from 'node:net';
+import { LeatError } from '../errors/leat-error.ts';
+
+/** The connections that are open, for draining. */
+export class ConnectionTracker {
+  readonly #open = new Set<Socket>();
+  #idle = Promise.withResolvers<void>();
+
+  constructor() {
+    this.#idle.resolve();
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Follows a connection until `done` settles. */
+  track(socket: Socket, done: Promise<void>): void {
+    if (this.#open.size === 0) this.#idle = Promise.withResolvers<void>();
+    this.#open.add(socket);
+    void done.finally(() => {
+      this.#open.delete(socket);
+      if (this.#open.size === 0) this.#idle.resolve();
+    });
+  }
+
+  /** Waits until all have ended, at most `drainMs`; what is left then is reset with DRAINED, and waited for. */
+  async drain(drainMs: number): Promise<{ readonly cut: number }> {
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, drainMs);
+    });
+    await Promise.race([this.#idle.promise, timeout]);
+    clearTimeout(timer);
+    const cut = this.#open.size;
+    for (const socket of this.#open) {
+      socket.destroy(new LeatError('DRAINED', 'the daemon stopped before the connection ended'));
+    }
+    await this.#idle.promise;
+    return { cut };
+  }
+}

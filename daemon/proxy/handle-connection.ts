@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The way of a connection (DESIGN §2), from accept to its record. Each stage takes what the stage before it made and adds
+ * one fact; whatever fails at any stage ends here, as a reset for the client and a flag in the record.
+ */
+import type { Socket } from 'node:net';
+import { asLeatError } from '../errors/leat-error.ts';
+import { acceptConnection } from './accept-connection.ts';
+import { captureConnection } from './capture-connection.ts';
+import type { ConnectionLimit } from './connection-limit.ts';
+import { decideConnection } from './decide-connection.ts';
+import { identifyConnection } from './identify-connection.ts';
+import { nameConnection } from './name-connection.ts';
+import type { ProxyPorts, RelayResult } from './ports.ts';
+import { takeRoute } from './take-route.ts';
+
+/** Takes a redirected connection to where it belongs. Never rejects; resolves when the connection and its record are done. */
+export async function handleConnection(downstream: Socket, ports: ProxyPorts, limit: ConnectionLimit): Promise<void> {
+  const accepted = acceptConnection(downstream);
+  const record = ports.startRecord(accepted.peer);
+  const result = await deliver();
+  record.end(result);
+  if (!downstream.destroyed) downstream.resetAndDestroy();
+
+  async function deliver(): Promise<RelayResult> {
+    try {
+      const captured = captureConnection(accepted, ports.readOriginalDestination);
+      record.add({ originalDestination: captured.originalDestinationText });
+
+      const identified = await identifyConnection(captured, ports);
+      record.add({ namespace: identified.workload.namespace, pod: identified.workload.name });
+
+      const named = nameConnection(identified, ports.names);
+      record.add({ host: named.host });
+
+      const decided = decideConnection(named, record);
+
+      using _slot = limit.take(decided);
+      return await takeRoute(decided, record, ports);
+    } catch (error) {
+      return { sentBytes: 0, receivedBytes: 0, error: asLeatError(error) };
+    }
+  }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+import { LeatError } from '../errors/leat-error.ts';
+import { hostMatches } from '../routing/host-matches.ts';
+import type { Route, TcpRoute, TlsRoute, Upstream } from '../routing/route.ts';
+import type { DecidedConnection } from './decide-connection.ts';
+import type { ConnectionRecord, ProxyPorts, RelayResult } from './ports.ts';
+
+/** Carries the decision out and resolves with what was moved. @throws what kept the upstream from being reached. */
+export async function takeRoute(
+  decided: DecidedConnection,
+  record: ConnectionRecord,
+  ports: ProxyPorts,
+): Promise<RelayResult> {
+  const { route, downstream, workload } = decided;
+  record.add({ route: routeName(route), destination: destinationOf(route) });
+  switch (route.kind) {
+    case 'http':
+      return ports.serveHttp(downstream, route, {
+        workload,
+        startRequest: record.startRequest,
+        signal: ports.signal,
+      });
+    case 'tls':
+      await checkServerName(route, decided, ports);
+      return passThrough(route, decided, record, ports);
+    case 'tcp':
+      return passThrough(route, decided, record, ports);
+  }
+}
+
+/** A ClientHello that names another host would take the Destination's tunnel or permission to a target of its own. */
+async function checkServerName(
+  route: TlsRoute,
+  { downstream, host }: DecidedConnection,
+  ports: ProxyPorts,
+): Promise<void> {
+  const { serverName } = await ports.readClientHello(downstream);
+  if (serverName === null || !hostMatches(route.destination, host, serverName)) {
+    throw new LeatError(
+      'SERVER_NAME_MISMATCH',
+      `the client asked for ${serverName ?? 'no server name'}, which is no host of ${route.destination.id}`,
+    );
+  }
+}
+
+async function passThrough(
+  route: TcpRoute | TlsRoute,
+  { downstream }: DecidedConnection,
+  record: ConnectionRecord,
+  ports: ProxyPorts,
+): Promise<RelayResult> {
+  const upstream = await ports.dial(route.upstream, ports.signal);
+  record.add({ upstream: upstreamName(route.upstream) });
+  if (downstream.destroyed) {
+    upstream.resetAndDestroy();
+    throw new LeatError('CLIENT_RESET', 'the client went away before its upstream was reached');
+  }
+  return ports.relay(downstream, upstream, { idleTimeoutMs: route.idleTimeoutMs });
+}
+
+/** `tcp`, `tls`, `http`, or the same through a tunnel: `socks5/tcp`. */
+function routeName(route: Route): string {
+  const via = route.kind === 'http' ? route.targets[0]?.upstream.via : route.upstream.via;
+  return via?.kind === 'socks5' ? `socks5/${route.kind}` : route.kind;
+}
+
+/** The Destination that decided; for http, where each request may choose, the first one. */
+function destinationOf(route: Route): string | null {
+  const destination = route.kind === 'http' ? route.targets[0]?.destination : route.destination;
+  return destination?.id ?? null;
+}
+
+function upstreamName({ host, port, via }: Upstream): string {
+  return via.kind === 'socks5' ? `${host}:${port} through ${via.tunnel.name}` : `${host}:${port}`;
+}
