@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What holds where a resource leaves a field out. Not `default` in the schemas: an API server would write it down forever. */
+
+export const DESTINATION_DEFAULTS = {
+  addresses: 'Synthetic',
+  /** Port of the upstream where Leat originates TLS and none is given; else the port that was asked. */
+  tlsUpstreamPort: 443,
+  connectMs: 10_000,
+  responseMs: 60_000,
+  idleMs: 3_600_000,
+  retryCount: 0,
+  retryStatuses: [502, 503, 504],
+  overridable: true,
+} as const;
+
+export const TUNNEL_DEFAULTS = { connectMs: 5_000, handshakeMs: 10_000 } as const;
+
+/** Keys of Secrets: those of kubernetes.io/basic-auth and kubernetes.io/tls, and the parameter names of RFC 6749. */
+export const SECRET_KEY_DEFAULTS = {
+  username: 'username',
+  password: 'password',
+  certificate: 'tls.crt',
+  privateKey: 'tls.key',
+  clientId: 'client_id',
+  clientSecret: 'client_secret',
+} as const;
+
+export const OAUTH2_DEFAULTS = { clientAuthentication: 'Body' } as const;
+
+export const NODE_POLICY_DEFAULTS = {
+  admit: true,
+  defaultAction: 'Allow',
+  optOut: 'Forbidden',
+  connectionsPerPod: 4096,
+  accessLog: 'All',
+  failure: 'ClosedKnown',
+} as const;
