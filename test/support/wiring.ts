@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isIPv6 } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Namespace } from './namespace.ts';
 import { runProgram } from './running.ts';
 
@@ -23,6 +24,29 @@ export async function linkNamespaces(
   await runProgram({ prefix: [], env: {} }, ['ip', 'link', 'add', ...pair]);
   await a.ip(...addressLines(nameA, options.addressesA), `link set ${nameA} up`);
   await b.ip(...addressLines(nameB, options.addressesB), `link set ${nameB} up`);
+  await awaitLinkLocal(a, nameA);
+  await awaitLinkLocal(b, nameB);
+}
+
+// Without its link-local address an end sends no neighbour solicitation for packets that it forwards, and the next try is a second later.
+async function awaitLinkLocal(namespace: Namespace, device: string): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt += 1) {
+    const { stdout } = await namespace.run([
+      'ip',
+      '-6',
+      '-o',
+      'address',
+      'show',
+      'dev',
+      device,
+      'scope',
+      'link',
+      '-tentative',
+    ]);
+    if (stdout !== '') return;
+    await sleep(10);
+  }
+  throw new Error(`${device} of ${namespace.name} got no link-local address within 2 s`);
 }
 
 function addressLines(device: string, addresses: readonly string[] = []): string[] {
@@ -112,6 +136,8 @@ async function routeThroughUnnumberedEnd(
     `link set ${hostInterface} address ${calicoLinkAddress}`,
     `link set ${hostInterface} up`,
   );
+  await awaitLinkLocal(node, hostInterface);
+  await awaitLinkLocal(pod, 'eth0');
   // Taking the link down took the routes with it.
   await node.ip(...options.addresses.map((address) => `route replace ${address} dev ${hostInterface}`));
   const proxyArp = options.neighbour === 'proxyArp';
