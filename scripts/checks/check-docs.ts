@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Holds the documents to what the code has: error codes, metrics, options, dependencies, paths. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { OPTIONS } from '../../daemon/config/config.ts';
+import { ERROR_CODES } from '../../daemon/errors/error-codes.ts';
+import { createMetrics } from '../../daemon/telemetry/metrics.ts';
+
+const PATH = /`((?:api|init|daemon|controller|charts|test|scripts|docs)\/[\w./-]*)`/g;
+
+/** Every difference as one line. */
+export async function findDocProblems(root: string): Promise<string[]> {
+  const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+  const metrics = await createMetrics().registry.getMetricsAsJSON();
+  const { dependencies, devDependencies } = JSON.parse(read('package.json'));
+  return [
+    ...sameNames(read, 'docs/errors.md', /^\| `([A-Z_0-9]+)` \|/gm, Object.keys(ERROR_CODES)),
+    ...sameNames(
+      read,
+      'docs/metrics.md',
+      /^\| `(leat_\w+)` \|/gm,
+      metrics.map(({ name }) => name),
+    ),
+    ...sameNames(read, 'docs/configuration.md', /^\| `--([\w-]+)` \|/gm, Object.keys(OPTIONS)),
+    ...sameNames(
+      read,
+      'docs/dependencies.md',
+      /^\| `([^`]+)` \|/gm,
+      Object.keys({ ...dependencies, ...devDependencies }),
+    ),
+    ...documents(root).flatMap((document) =>
+      [...read(document).matchAll(PATH)]
+        .map(([, path = '']) => path)
+        .filter((path) => !existsSync(join(root, path)))
+        .map((path) => `${document} names ${path}, which does not exist`),
+    ),
+  ];
+}
+
+function sameNames(read: (path: string) => string, document: string, row: RegExp, names: readonly string[]): string[] {
+  const documented = new Set([...read(document).matchAll(row)].map(([, name = '']) => name));
+  return [
+    ...names.filter((name) => !documented.has(name)).map((name) => `${document} does not describe ${name}`),
+    ...[...documented]
+      .filter((name) => !names.includes(name))
+      .map((name) => `${document} describes ${name}, which is gone`),
+  ];
+}
+
+function documents(root: string): string[] {
+  const below = (folder: string): string[] =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.md'))
+      .map((path) => join(folder, path));
+  return [...readdirSync(root).filter((name) => name.endsWith('.md')), ...below('docs'), ...below('test')];
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const problems = await findDocProblems(process.argv[2] ?? '.');
+  for (const problem of problems) console.error(problem);
+  process.exitCode = problems.length > 0 ? 1 : 0;
+}
