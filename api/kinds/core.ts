@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Kubernetes' own kinds, as far as Leat reads them. Fields it does not read are passed over. */
 import Type, { type Static } from 'typebox';
-import { ObjectMeta } from '../schema/parts.ts';
+import { ObjectMeta, textMap } from '../schema/parts.ts';
 
 export const Namespace = Type.Object({
   apiVersion: Type.Literal('v1'),
@@ -16,15 +16,21 @@ export const Pod = Type.Object({
   metadata: ObjectMeta,
   spec: Type.Optional(
     Type.Object({
-      nodeName: Type.Optional(Type.String()),
-      serviceAccountName: Type.Optional(Type.String()),
-      hostNetwork: Type.Optional(Type.Boolean()),
+      nodeName: Type.Optional(Type.String({ description: 'node that the pod runs on' })),
+      serviceAccountName: Type.Optional(Type.String({ description: 'service account that the pod runs under' })),
+      hostNetwork: Type.Optional(
+        Type.Boolean({ description: 'such a pod has no address of its own and is not captured' }),
+      ),
     }),
   ),
   status: Type.Optional(
     Type.Object({
-      phase: Type.Optional(Type.String()),
-      podIPs: Type.Optional(Type.Array(Type.Object({ ip: Type.String() }))),
+      phase: Type.Optional(Type.String({ description: 'Pending, Running, Succeeded, Failed' })),
+      podIPs: Type.Optional(
+        Type.Array(Type.Object({ ip: Type.String({ description: 'address of the pod' }) }), {
+          description: 'addresses of the pod, at most one of each family',
+        }),
+      ),
     }),
   ),
 });
@@ -34,7 +40,7 @@ export const Secret = Type.Object({
   apiVersion: Type.Literal('v1'),
   kind: Type.Literal('Secret'),
   metadata: ObjectMeta,
-  data: Type.Optional(Type.Record(Type.String(), Type.String())),
-  stringData: Type.Optional(Type.Record(Type.String(), Type.String())),
+  data: Type.Optional(textMap('values by key, in base64')),
+  stringData: Type.Optional(textMap('values by key, as they are; takes precedence over data')),
 });
 export type Secret = Static<typeof Secret>;

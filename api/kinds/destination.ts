@@ -1,66 +1,86 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `Destination` and `ClusterDestination`: which hosts, which route, which authentication, for whom. */
 import Type, { type Static } from 'typebox';
+import { DESTINATION_DEFAULTS, SECRET_KEY_DEFAULTS } from '../defaults.ts';
 import { API_VERSION } from '../group.ts';
+import { FORMATS } from '../schema/formats.ts';
 import {
   closed,
-  HeaderName,
-  HeaderValue,
-  HostName,
-  HostOrAddress,
-  HostPattern,
+  durationMs,
+  listOf,
   NamespaceSelector,
   OAuth2Client,
   ObjectMeta,
   oneOf,
-  Port,
-  ResourceName,
-  SecretKey,
+  port,
   SecretValue,
+  secretKey,
+  secretName,
+  text,
   UserPassword,
   WorkloadSelector,
 } from '../schema/parts.ts';
 
-/** TLS that Leat originates towards the upstream; the certificate is always verified, TLS 1.2 or newer. */
-const UpstreamTls = closed({
-  serverName: Type.Optional(HostName),
-  ca: Type.Optional(SecretValue),
-});
+const UpstreamTls = closed(
+  {
+    serverName: Type.Optional(
+      text(FORMATS.hostName, 'name that is sent as SNI and verified. Default the host of the upstream.'),
+    ),
+    ca: Type.Optional(SecretValue),
+  },
+  "TLS that Leat originates, always verified, 1.2 or newer; ca replaces the system's roots; http only",
+);
 
 const DestinationPort = closed({
-  port: Port,
+  port: port('port that the application connects to'),
   protocol: oneOf(['http', 'https', 'tls', 'tcp'], 'what the application speaks on this port'),
   upstream: Type.Optional(
     closed({
-      host: Type.Optional(HostOrAddress),
-      port: Type.Optional(Port),
-      pathPrefix: Type.Optional(Type.String({ pattern: '^/[!-~]*$', maxLength: 1024 })),
+      host: Type.Optional(text(FORMATS.hostOrAddress, 'where it goes. Default the name that was asked.')),
+      port: Type.Optional(
+        port(
+          `port of the target. Default the same, ${DESTINATION_DEFAULTS.tlsUpstreamPort} where Leat originates TLS.`,
+        ),
+      ),
+      pathPrefix: Type.Optional(text(FORMATS.path, 'is put in front of every path; http only')),
       tls: Type.Optional(UpstreamTls),
     }),
   ),
 });
 
 const Route = closed({
-  type: oneOf(['internet', 'onPremise'], 'where the target is'),
-  tunnel: Type.Optional(ResourceName),
-  locationId: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
-  virtualHost: Type.Optional(HostOrAddress),
+  type: oneOf(['internet', 'onPremise'], 'where the target is: reached directly, or through a tunnel'),
+  tunnel: Type.Optional(text(FORMATS.resourceName, 'name of the Tunnel; onPremise only')),
+  locationId: Type.Optional(
+    text(
+      FORMATS.locationId,
+      'which of the connectors behind the tunnel; onPremise only. Default the default location.',
+    ),
+  ),
+  virtualHost: Type.Optional(
+    text(FORMATS.hostOrAddress, 'name that is asked of the tunnel; onPremise only. Default the host of the upstream.'),
+  ),
 });
 
 const Authentication = closed({
   type: oneOf(
     ['None', 'Basic', 'Header', 'ClientCertificate', 'OAuth2ClientCredentials'],
-    'how Leat authenticates to the target',
+    'how Leat authenticates to the target; all but None need an http port',
   ),
   basic: Type.Optional(UserPassword),
   header: Type.Optional(
-    closed({ name: HeaderName, prefix: Type.Optional(HeaderValue), secret: ResourceName, key: SecretKey }),
+    closed({
+      name: text(FORMATS.headerName, 'header that carries the value'),
+      prefix: Type.Optional(text(FORMATS.headerPrefix, 'is put in front of the value, for example "Bearer "')),
+      secret: secretName('the value'),
+      key: text(FORMATS.secretKey, 'key of the value in the Secret'),
+    }),
   ),
   clientCertificate: Type.Optional(
     closed({
-      secret: ResourceName,
-      certificateKey: Type.Optional(SecretKey),
-      keyKey: Type.Optional(SecretKey),
+      secret: secretName('certificate and key, in PEM'),
+      certificateKey: secretKey('the certificate chain', SECRET_KEY_DEFAULTS.certificate),
+      keyKey: secretKey('the private key', SECRET_KEY_DEFAULTS.privateKey),
     }),
   ),
   oauth2: Type.Optional(OAuth2Client),
@@ -69,53 +89,100 @@ const Authentication = closed({
 const mode = oneOf(['append', 'set'], 'append keeps what the application sent, set replaces it');
 
 const DestinationSpecFields = {
-  hosts: Type.Array(HostPattern, { minItems: 1, maxItems: 64 }),
-  paths: Type.Optional(
-    Type.Array(Type.String({ pattern: '^/[!-~]*$', maxLength: 1024 }), { minItems: 1, maxItems: 64 }),
+  hosts: listOf(
+    text(
+      FORMATS.hostPattern,
+      'host name, or *.suffix: one or more labels in front of the suffix, not the suffix itself',
+    ),
+    { minItems: 1, maxItems: 64 },
+    'names that the application uses',
   ),
-  ports: Type.Array(DestinationPort, { minItems: 1, maxItems: 64 }),
+  paths: Type.Optional(
+    listOf(
+      text(FORMATS.path, 'path prefix'),
+      { minItems: 1, maxItems: 64 },
+      'paths of these hosts that it is for; the longest prefix wins; http only. Default every path.',
+    ),
+  ),
+  ports: listOf(DestinationPort, { minItems: 1, maxItems: 64 }, 'ports of these hosts that it is for'),
   addresses: Type.Optional(
-    oneOf(['Synthetic', 'Real'], 'what DNS answers for these hosts; Real captures by resolved address, best effort'),
+    oneOf(
+      ['Synthetic', 'Real'],
+      `what DNS answers for these hosts; Real captures by resolved address, best effort. Default ${DESTINATION_DEFAULTS.addresses}.`,
+    ),
   ),
   route: Route,
   authentication: Authentication,
   headers: Type.Optional(
-    Type.Array(
+    listOf(
       closed({
-        name: HeaderName,
-        value: Type.Optional(HeaderValue),
+        name: text(FORMATS.headerName, 'name of the header'),
+        value: Type.Optional(text(FORMATS.headerValue, 'value, where it is no secret')),
         secret: Type.Optional(SecretValue),
         mode,
       }),
       { maxItems: 64 },
+      'headers that are added to each request: value or secret; http only',
     ),
   ),
   queries: Type.Optional(
-    Type.Array(
+    listOf(
       closed({
-        name: Type.String({ minLength: 1, maxLength: 256 }),
-        value: Type.Optional(Type.String({ maxLength: 4096 })),
+        name: Type.String({ minLength: 1, maxLength: 256, description: 'name of the query parameter, not encoded' }),
+        value: Type.Optional(
+          Type.String({ maxLength: 4096, description: 'value, where it is no secret; not encoded' }),
+        ),
         secret: Type.Optional(SecretValue),
         mode,
       }),
       { maxItems: 64 },
+      'query parameters that are added to each request: value or secret; http only',
     ),
   ),
   timeouts: Type.Optional(
     closed({
-      connectMs: Type.Optional(Type.Integer({ minimum: 100, maximum: 300_000 })),
-      responseMs: Type.Optional(Type.Integer({ minimum: 100, maximum: 43_200_000 })),
-      idleMs: Type.Optional(Type.Integer({ minimum: 1000, maximum: 86_400_000 })),
+      connectMs: Type.Optional(
+        durationMs(
+          100,
+          300_000,
+          `until the target is connected, TLS included. Default ${DESTINATION_DEFAULTS.connectMs}.`,
+        ),
+      ),
+      responseMs: Type.Optional(
+        durationMs(
+          100,
+          43_200_000,
+          `from the end of an http request to the head of its response. Default ${DESTINATION_DEFAULTS.responseMs}.`,
+        ),
+      ),
+      idleMs: Type.Optional(
+        durationMs(
+          1000,
+          86_400_000,
+          `without a byte in either direction until the connection is ended. Default ${DESTINATION_DEFAULTS.idleMs}.`,
+        ),
+      ),
     }),
   ),
   retries: Type.Optional(
-    closed({
-      count: Type.Integer({ minimum: 0, maximum: 5 }),
-      statuses: Type.Optional(Type.Array(Type.Integer({ minimum: 500, maximum: 599 }), { maxItems: 16 })),
-    }),
+    closed(
+      {
+        count: Type.Integer({ minimum: 0, maximum: 5, description: 'further attempts after the first' }),
+        statuses: Type.Optional(
+          listOf(
+            Type.Integer({ minimum: 500, maximum: 599, description: 'HTTP status' }),
+            { maxItems: 16 },
+            `statuses that are tried again. Default ${DESTINATION_DEFAULTS.retryStatuses.join(', ')}.`,
+          ),
+        ),
+      },
+      `requests that may safely be repeated are tried again; http only. Default ${DESTINATION_DEFAULTS.retryCount} times.`,
+    ),
   ),
   workloads: WorkloadSelector,
-  allowCleartext: Type.Optional(Type.Boolean()),
+  allowCleartext: Type.Optional(
+    Type.Boolean({ description: 'permit a credential on a wire without TLS. Default false.' }),
+  ),
 };
 
 export const DestinationSpec = closed(DestinationSpecFields);
@@ -138,7 +205,11 @@ export const ClusterDestination = closed({
   spec: closed({
     ...DestinationSpecFields,
     namespaces: NamespaceSelector,
-    overridable: Type.Optional(Type.Boolean()),
+    overridable: Type.Optional(
+      Type.Boolean({
+        description: `whether a Destination of a namespace may stand in front of it. Default ${DESTINATION_DEFAULTS.overridable}.`,
+      }),
+    ),
   }),
   status: Type.Optional(Type.Unknown()),
 });

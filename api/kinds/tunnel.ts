@@ -1,48 +1,84 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `Tunnel`: a SOCKS5 server that leads to on-premise systems, and who may use it for what. */
 import Type, { type Static } from 'typebox';
+import { TUNNEL_DEFAULTS } from '../defaults.ts';
 import { API_VERSION } from '../group.ts';
+import { FORMATS } from '../schema/formats.ts';
 import {
   closed,
-  HostName,
-  HostOrAddress,
-  HostPattern,
+  durationMs,
+  listOf,
   MAX_ITEMS,
   NamespaceSelector,
   OAuth2Client,
   ObjectMeta,
   oneOf,
-  Port,
   PortRange,
+  port,
   SecretValue,
+  text,
   UserPassword,
 } from '../schema/parts.ts';
 
 export const TunnelSpec = closed({
   protocol: oneOf(['socks5'], 'how the tunnel is spoken to'),
-  endpoints: Type.Array(closed({ host: HostOrAddress, port: Port }), { minItems: 1, maxItems: 8 }),
-  tls: Type.Optional(closed({ serverName: Type.Optional(HostName), ca: Type.Optional(SecretValue) })),
+  endpoints: listOf(
+    closed({
+      host: text(FORMATS.hostOrAddress, 'host name or IP address of the tunnel'),
+      port: port('TCP port of the tunnel'),
+    }),
+    { minItems: 1, maxItems: 8 },
+    'where the tunnel is; a connection that fails tries the next',
+  ),
+  tls: Type.Optional(
+    closed(
+      {
+        serverName: Type.Optional(text(FORMATS.hostName, "name that is verified. Default the endpoint's host.")),
+        ca: Type.Optional(SecretValue),
+      },
+      "TLS to the endpoints; ca replaces the system's roots",
+    ),
+  ),
   authentication: closed({
-    type: oneOf(['None', 'UserPassword', 'SapJwt'], 'RFC 1928 method: 0x00, 0x02 (RFC 1929) or SAP 0x80'),
+    type: oneOf(
+      ['None', 'UserPassword', 'SapJwt'],
+      'method that is offered (RFC 1928): 0x00, 0x02 (RFC 1929), or SAP 0x80 with a token',
+    ),
     userPassword: Type.Optional(UserPassword),
     oauth2: Type.Optional(OAuth2Client),
   }),
-  /** Who may use the tunnel, for which hosts, ports and locations. Nobody where it is empty. */
-  allow: Type.Array(
+  allow: listOf(
     closed({
       namespaces: NamespaceSelector,
-      hosts: Type.Array(HostPattern, { minItems: 1, maxItems: MAX_ITEMS }),
-      ports: Type.Array(PortRange, { minItems: 1, maxItems: MAX_ITEMS }),
+      hosts: listOf(
+        text(FORMATS.hostPattern, 'host name, *.suffix, or * for any'),
+        { minItems: 1, maxItems: MAX_ITEMS },
+        'hosts that may be asked of the tunnel',
+      ),
+      ports: listOf(PortRange, { minItems: 1, maxItems: MAX_ITEMS }, 'ports that may be asked of the tunnel'),
       locationIds: Type.Optional(
-        Type.Array(Type.String({ minLength: 1, maxLength: 128 }), { minItems: 1, maxItems: MAX_ITEMS }),
+        listOf(
+          text(FORMATS.locationId, 'location id'),
+          { minItems: 1, maxItems: MAX_ITEMS },
+          'location ids that may be asked of the tunnel. Default none but the default location.',
+        ),
       ),
     }),
     { maxItems: 64 },
+    'who may use the tunnel for what; nobody where it is empty',
   ),
   timeouts: Type.Optional(
     closed({
-      connectMs: Type.Optional(Type.Integer({ minimum: 100, maximum: 60_000 })),
-      handshakeMs: Type.Optional(Type.Integer({ minimum: 100, maximum: 60_000 })),
+      connectMs: Type.Optional(
+        durationMs(100, 60_000, `until a TCP connection to an endpoint stands. Default ${TUNNEL_DEFAULTS.connectMs}.`),
+      ),
+      handshakeMs: Type.Optional(
+        durationMs(
+          100,
+          60_000,
+          `until the tunnel has connected to the target. Default ${TUNNEL_DEFAULTS.handshakeMs}.`,
+        ),
+      ),
     }),
   ),
 });

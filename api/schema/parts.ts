@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Schema pieces that several kinds share. Each is a JSON schema within what a CRD's structural schema allows (no `$ref`,
- * no `oneOf` that defines fields); `additionalProperties: false` stands on every object, so that a misspelt field is
- * an error where Leat parses. TypeScript types are derived from the schemas: there is no second definition.
+ * Schema pieces that several kinds share. Each is a JSON schema within what a CRD's structural schema allows: no `$ref`,
+ * no `oneOf`, no `patternProperties`, no `const`, everything bounded so that rules over it have a bounded cost.
+ * `additionalProperties: false` stands on every object of Leat's own, so that a misspelt field is an error where Leat
+ * parses; a CRD leaves it out. TypeScript types are derived from the schemas: there is no second definition.
  */
 import Type, { type Static, type TProperties } from 'typebox';
+import { OAUTH2_DEFAULTS, SECRET_KEY_DEFAULTS } from '../defaults.ts';
+import { FORMATS, type Format } from './formats.ts';
+
+export const MAX_ITEMS = 256;
 
 /** An object whose unknown fields are an error. */
-export function closed<T extends TProperties>(properties: T, options: { description?: string } = {}) {
-  return Type.Object(properties, { additionalProperties: false, ...options });
+export function closed<T extends TProperties>(properties: T, description?: string) {
+  return Type.Object(properties, {
+    additionalProperties: false,
+    ...(description === undefined ? {} : { description }),
+  });
 }
 
 /** A string from a closed list. */
@@ -16,138 +24,181 @@ export function oneOf<const T extends string[]>(values: readonly [...T], descrip
   return Type.Enum(values as unknown as [...T], { type: 'string', description });
 }
 
-export const MAX_ITEMS = 256;
+/** A string of a format. */
+export function text({ pattern, maxLength }: Format, description: string) {
+  return Type.String({ pattern, maxLength, description });
+}
 
-/** RFC 1123 host name in lower case, at least one label; up to 253 characters. */
-const LABEL = '[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?';
-export const HostName = Type.String({
-  pattern: `^${LABEL}(\\.${LABEL})*$`,
-  maxLength: 253,
-  description: 'host name in lower case (RFC 1123); international names as A-labels (xn--)',
-});
+/** A list with its bounds. */
+export function listOf<T extends Type.TSchema>(
+  items: T,
+  bounds: { minItems?: number; maxItems: number },
+  description: string,
+) {
+  return Type.Array(items, { ...bounds, description });
+}
 
-/** A host name, or `*.suffix`: one or more labels in front of the suffix, not the suffix itself. */
-export const HostPattern = Type.String({
-  pattern: `^(\\*|(\\*\\.)?${LABEL}(\\.${LABEL})*)$`,
-  maxLength: 255,
-  description: 'host name in lower case, or *.suffix for one or more labels in front of it',
-});
+/** A choice that is made by writing it: `false` is not the opposite of it. */
+export function onlyTrue(description: string) {
+  return Type.Unsafe<true>({ type: 'boolean', enum: [true], description });
+}
 
-/** A host name or an IP address. */
-export const HostOrAddress = Type.String({
-  pattern: `^(${LABEL}(\\.${LABEL})*|[0-9a-f:.]+)$`,
-  maxLength: 253,
-  description: 'host name in lower case, or an IP address',
-});
+/** Strings by any key. Not `Type.Record`, which makes `patternProperties`. */
+export function textMap(
+  description: string,
+  values: { pattern?: string; maxLength?: number } = {},
+  bounds: { maxProperties?: number } = {},
+) {
+  return Type.Unsafe<Record<string, string>>({
+    type: 'object',
+    additionalProperties: { type: 'string', ...values },
+    ...bounds,
+    description,
+  });
+}
 
-export const Port = Type.Integer({ minimum: 1, maximum: 65535, description: 'TCP port' });
+/** A duration in milliseconds. */
+export function durationMs(minimum: number, maximum: number, description: string) {
+  return Type.Integer({ minimum, maximum, description });
+}
+
+export function port(description: string) {
+  return Type.Integer({ minimum: 1, maximum: 65535, description });
+}
 
 /** `port`, or `port` to `endPort`, as in NetworkPolicy. */
-export const PortRange = closed({ port: Port, endPort: Type.Optional(Port) });
+export const PortRange = closed({
+  port: port('TCP port, or the first of a range'),
+  endPort: Type.Optional(port('last port of the range')),
+});
 export type PortRange = Static<typeof PortRange>;
 
-export const Cidr = Type.String({
-  pattern: '^[0-9a-f:.]+/[0-9]{1,3}$',
-  maxLength: 49,
-  description: 'range of addresses, for example 10.0.0.0/8 or fd00::/8',
-});
-
-export const ResourceName = Type.String({
-  pattern: `^${LABEL}(\\.${LABEL})*$`,
-  maxLength: 253,
-  description: 'name of a Kubernetes object',
-});
-
-export const SecretKey = Type.String({
-  pattern: '^[-._a-zA-Z0-9]+$',
-  maxLength: 253,
-  description: 'key in the Secret',
-});
-
 /** One value of a Secret of the resource's own namespace (cluster kinds: of Leat's namespace). No field names another one. */
-export const SecretValue = closed({ name: ResourceName, key: SecretKey });
+export const SecretValue = closed({
+  name: text(FORMATS.resourceName, 'name of the Secret'),
+  key: text(FORMATS.secretKey, 'key in the Secret'),
+});
 export type SecretValue = Static<typeof SecretValue>;
 
-const Labels = Type.Record(Type.String(), Type.String({ maxLength: 63 }));
+export function secretName(holds: string) {
+  return text(
+    FORMATS.resourceName,
+    `Secret that holds ${holds}; in the namespace of the resource, released by its label`,
+  );
+}
+
+export function secretKey(of: string, fallback: string) {
+  return Type.Optional(text(FORMATS.secretKey, `key of ${of} in the Secret. Default ${fallback}.`));
+}
 
 /** Kubernetes' LabelSelector. An empty one selects nothing here: "all" has to be written. */
 export const LabelSelector = closed({
-  matchLabels: Type.Optional(Labels),
+  matchLabels: Type.Optional(
+    textMap(
+      'labels and the values they must have',
+      { pattern: FORMATS.labelValue.pattern, maxLength: FORMATS.labelValue.maxLength },
+      { maxProperties: 64 },
+    ),
+  ),
   matchExpressions: Type.Optional(
-    Type.Array(
+    listOf(
       closed({
-        key: Type.String({ minLength: 1, maxLength: 317 }),
-        operator: oneOf(['In', 'NotIn', 'Exists', 'DoesNotExist'], 'relation of the key to the values'),
-        values: Type.Optional(Type.Array(Type.String({ maxLength: 63 }), { maxItems: MAX_ITEMS })),
+        key: text(FORMATS.labelKey, 'key of the label'),
+        operator: oneOf(['In', 'NotIn', 'Exists', 'DoesNotExist'], 'relation of the label to the values'),
+        values: Type.Optional(
+          listOf(text(FORMATS.labelValue, 'value of the label'), { maxItems: MAX_ITEMS }, 'for In and NotIn only'),
+        ),
       }),
       { maxItems: 32 },
+      'conditions that must all hold, as must matchLabels',
     ),
   ),
 });
 export type LabelSelector = Static<typeof LabelSelector>;
 
 /** Exactly one of the fields. */
-export const NamespaceSelector = closed({
-  all: Type.Optional(Type.Literal(true)),
-  names: Type.Optional(Type.Array(ResourceName, { minItems: 1, maxItems: MAX_ITEMS })),
-  selector: Type.Optional(LabelSelector),
-});
+export const NamespaceSelector = closed(
+  {
+    all: Type.Optional(onlyTrue('every namespace')),
+    names: Type.Optional(
+      listOf(
+        text(FORMATS.namespaceName, 'name of a namespace'),
+        { minItems: 1, maxItems: MAX_ITEMS },
+        'these namespaces',
+      ),
+    ),
+    selector: Type.Optional(LabelSelector),
+  },
+  'namespaces: exactly one of all, names and selector',
+);
 export type NamespaceSelector = Static<typeof NamespaceSelector>;
 
 /** `all`, or at least one of the others; where both are given both must hold. */
-export const WorkloadSelector = closed({
-  all: Type.Optional(Type.Literal(true)),
-  podSelector: Type.Optional(LabelSelector),
-  serviceAccounts: Type.Optional(Type.Array(ResourceName, { minItems: 1, maxItems: MAX_ITEMS })),
-});
+export const WorkloadSelector = closed(
+  {
+    all: Type.Optional(onlyTrue('every workload of the namespaces')),
+    podSelector: Type.Optional(LabelSelector),
+    serviceAccounts: Type.Optional(
+      listOf(
+        text(FORMATS.resourceName, 'name of a service account'),
+        { minItems: 1, maxItems: MAX_ITEMS },
+        'pods that run under one of these service accounts',
+      ),
+    ),
+  },
+  'workloads that may use it: all, or podSelector, serviceAccounts or both, which must both hold',
+);
 export type WorkloadSelector = Static<typeof WorkloadSelector>;
 
 /** User name and password from one Secret; the default keys are those of the type kubernetes.io/basic-auth. */
 export const UserPassword = closed({
-  secret: ResourceName,
-  usernameKey: Type.Optional(SecretKey),
-  passwordKey: Type.Optional(SecretKey),
+  secret: secretName('user name and password'),
+  usernameKey: secretKey('the user name', SECRET_KEY_DEFAULTS.username),
+  passwordKey: secretKey('the password', SECRET_KEY_DEFAULTS.password),
 });
-
-/** Header field name: RFC 9110 §5.1 token. */
-export const HeaderName = Type.String({ pattern: "^[-!#$%&'*+.^_`|~0-9A-Za-z]+$", maxLength: 128 });
-/** Field value without control characters (RFC 9110 §5.5). */
-export const HeaderValue = Type.String({ pattern: '^[\\t\\x20-\\x7e\\x80-\\xff]*$', maxLength: 8192 });
 
 /** OAuth 2.0 client credentials grant (RFC 6749 §4.4). */
 export const OAuth2Client = closed({
-  tokenUrl: Type.String({ pattern: '^https?://', maxLength: 2048, description: 'token endpoint' }),
-  secret: Type.String({ maxLength: 253, description: 'Secret that holds client id and client secret' }),
-  clientIdKey: Type.Optional(SecretKey),
-  clientSecretKey: Type.Optional(SecretKey),
+  tokenUrl: text(FORMATS.url, 'token endpoint'),
+  secret: secretName('client id and client secret'),
+  clientIdKey: secretKey('the client id', SECRET_KEY_DEFAULTS.clientId),
+  clientSecretKey: secretKey('the client secret', SECRET_KEY_DEFAULTS.clientSecret),
   clientAuthentication: Type.Optional(
-    oneOf(['Body', 'Basic'], 'where the client secret goes: request body (default) or Authorization header'),
+    oneOf(
+      ['Body', 'Basic'],
+      `where the client secret goes: request body, or Authorization header. Default ${OAUTH2_DEFAULTS.clientAuthentication}.`,
+    ),
   ),
-  scope: Type.Optional(Type.String({ maxLength: 1024, description: 'space-separated scopes' })),
+  scope: Type.Optional(text(FORMATS.scope, 'scopes that are asked for, separated by spaces')),
   parameters: Type.Optional(
-    Type.Array(
-      closed({ name: Type.String({ minLength: 1, maxLength: 128 }), value: Type.String({ maxLength: 2048 }) }),
-      {
-        maxItems: 32,
-        description: 'further parameters of the token request, for example audience or resource',
-      },
+    listOf(
+      closed({
+        name: Type.String({ minLength: 1, maxLength: 128, description: 'name of the parameter' }),
+        value: Type.String({ maxLength: 2048, description: 'its value; no secret belongs here' }),
+      }),
+      { maxItems: 32 },
+      'further parameters of the token request, for example audience or resource',
     ),
   ),
   ca: Type.Optional(SecretValue),
-  allowCleartext: Type.Optional(Type.Boolean({ description: 'permit an http:// token endpoint; default false' })),
+  allowCleartext: Type.Optional(
+    Type.Boolean({
+      description: 'permit a token endpoint of http://, which sends the client secret in clear. Default false.',
+    }),
+  ),
 });
 export type OAuth2Client = Static<typeof OAuth2Client>;
 
 /** Kubernetes ObjectMeta, as far as Leat reads it. Everything else in it is passed over. */
 export const ObjectMeta = Type.Object({
-  name: ResourceName,
-  namespace: Type.Optional(ResourceName),
-  uid: Type.Optional(Type.String()),
-  labels: Type.Optional(Labels),
-  annotations: Type.Optional(Type.Record(Type.String(), Type.String())),
-  creationTimestamp: Type.Optional(Type.String()),
-  deletionTimestamp: Type.Optional(Type.String()),
-  generation: Type.Optional(Type.Integer()),
-  resourceVersion: Type.Optional(Type.String()),
+  name: text(FORMATS.resourceName, 'name, unique for the kind in its namespace'),
+  namespace: Type.Optional(text(FORMATS.namespaceName, 'namespace of the resource')),
+  uid: Type.Optional(Type.String({ minLength: 1, maxLength: 400, description: 'set by the API server' })),
+  labels: Type.Optional(textMap('labels', { maxLength: 63 })),
+  annotations: Type.Optional(textMap('annotations')),
+  creationTimestamp: Type.Optional(text(FORMATS.timestamp, 'set by the API server; the older of two equals wins')),
+  deletionTimestamp: Type.Optional(text(FORMATS.timestamp, 'set by the API server')),
+  generation: Type.Optional(Type.Integer({ description: 'set by the API server' })),
+  resourceVersion: Type.Optional(Type.String({ description: 'set by the API server' })),
 });
 export type ObjectMeta = Static<typeof ObjectMeta>;
