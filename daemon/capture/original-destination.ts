@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { LeatError } from '../errors/leat-error.ts';
+import { isNativeError, originalDestination } from '../native/index.ts';
+import { type Endpoint, formatEndpoint, type IpAddress, parseIpAddress } from '../net/endpoint.ts';
+
+/**
+ * Makes the reader of original destinations. `ownAddresses` are Leat's addresses on `lo`: nothing behind them is a target.
+ *
+ * The reader throws ORIGINAL_DESTINATION_UNREADABLE where the kernel does not tell (it is never guessed), and SELF_CALL
+ * where the client asked for Leat itself: taken there, the connection would come back for ever.
+ */
+export function createReadOriginalDestination(ownAddresses: readonly IpAddress[]): (downstream: Socket) => Endpoint {
+  const own = new Set(ownAddresses);
+  return (downstream) => {
+    const original = readFromKernel(downstream);
+    if (isSelfCall(original, downstream, own)) {
+      throw new LeatError('SELF_CALL', `${formatEndpoint(original)} is Leat itself: the connection was not redirected`);
+    }
+    return original;
+  };
+}
+
+function readFromKernel(downstream: Socket): Endpoint {
+  const fd = descriptorOf(downstream);
+  try {
+    const { address, port } = originalDestination(fd);
+    const canonical = parseIpAddress(address);
+    if (canonical === null) throw unreadable(`the kernel told "${address}", which is no address`);
+    return { address: canonical, port };
+  } catch (error) {
+    if (!isNativeError(error)) throw error;
+    const cause = error.code === 'ENOENT' ? 'conntrack does not know the connection' : error.message;
+    throw unreadable(cause, error);
+  }
+}
+
+/** The one place that looks into a socket of Node (daemon/native/README.md). */
+function descriptorOf(socket: Socket): number {
+  const handle: unknown = '_handle' in socket ? socket._handle : null;
+  const fd = typeof handle === 'object' && handle !== null && 'fd' in handle ? handle.fd : -1;
+  if (typeof fd !== 'number' || fd < 0) throw unreadable('the connection is closed already');
+  return fd;
+}
+
+function isSelfCall(original: Endpoint, downstream: Socket, own: ReadonlySet<IpAddress>): boolean {
+  if (own.has(original.address)) return true;
+  // Any address of the node leads to the capture listener; a connection that nobody redirected shows its own.
+  return original.port === downstream.localPort && isLocal(original.address, downstream);
+}
+
+function isLocal(address: IpAddress, downstream: Socket): boolean {
+  if (address === parseIpAddress(downstream.localAddress ?? '')) return true;
+  const interfaces = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
+  return interfaces.some((entry) => parseIpAddress(entry.address) === address);
+}
+
+function unreadable(reason: string, cause?: unknown): LeatError {
+  return new LeatError('ORIGINAL_DESTINATION_UNREADABLE', `original destination can not be read: ${reason}`, { cause });
+}
