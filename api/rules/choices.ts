@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Rules about which fields may stand together. Each is one statement over one object, as a CEL rule of the CRD is. */
+import { type FieldPath, type FieldProblem, problemAt } from '../field-problem.ts';
+
+/** A rule of a CRD: what it states of a part of a resource, and where that part is. */
+export type Rule<T> = (part: T, path: FieldPath) => readonly FieldProblem[];
+
+/** Exactly one of the fields is given. */
+export function exactlyOneOf<T extends object>(part: T, path: FieldPath, fields: readonly (keyof T & string)[]) {
+  const given = fields.filter((field) => part[field] !== undefined);
+  if (given.length === 1) return [];
+  const message = `must have exactly one of ${fields.join(', ')}`;
+  return [problemAt(path, given.length === 0 ? `${message}: none is given` : `${message}, not ${given.join(' and ')}`)];
+}
+
+/**
+ * The field that belongs to a `type` is given, and those of other types are not.
+ * @param fieldOfType the field that each type needs; null for a type that needs none
+ */
+export function fieldOfItsType<T extends { type: string }>(
+  part: T,
+  path: FieldPath,
+  fieldOfType: Readonly<Record<T['type'], (keyof T & string) | null>>,
+): FieldProblem[] {
+  const needed = fieldOfType[part.type as T['type']];
+  const problems: FieldProblem[] = [];
+  if (needed !== null && part[needed] === undefined) {
+    problems.push(problemAt([...path, needed], `is required for type ${part.type}`));
+  }
+  for (const [type, field] of Object.entries(fieldOfType) as [string, (keyof T & string) | null][]) {
+    if (field === null || field === needed || part[field] === undefined) continue;
+    problems.push(
+      problemAt([...path, field], `belongs to type ${type}, but type is ${part.type}: remove one of the two`),
+    );
+  }
+  return problems;
+}
+
+/** No value stands twice. */
+export function noDuplicates(values: readonly (string | number)[], pathOf: (index: number) => FieldPath) {
+  const seen = new Map<string | number, number>();
+  const problems: FieldProblem[] = [];
+  for (const [index, value] of values.entries()) {
+    const first = seen.get(value);
+    if (first === undefined) seen.set(value, index);
+    else problems.push(problemAt(pathOf(index), `stands twice: entry ${first} has it already`, value));
+  }
+  return problems;
+}
