@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+import { randomInt } from 'node:crypto';
+import { asLeatError, LeatError } from '../errors/leat-error.ts';
+import { withDeadline } from '../net/deadline.ts';
+import { type Endpoint, formatEndpoint } from '../net/endpoint.ts';
+import { askOverUdp } from './ask-over-udp.ts';
+import { AT, CLASS_IN, FLAG, HEADER_BYTES, RCODE, TYPE } from './message.ts';
+import type { OnOutcome } from './outcome.ts';
+
+/** The dead man's switch of DNS capture: while beats come, queries are captured; without, they pass by (DESIGN §5). */
+export interface Heartbeat {
+  /** False: no beat, for what the daemon would answer is not known yet. */
+  ready(): boolean;
+  /** Renews the entry that the rules need. */
+  beat(): Promise<void>;
+  /** Takes the entry away at stop, so that no query waits for its timeout. Default: nothing is done. */
+  end?(): Promise<void>;
+  /** Default 3000: three beats within the 9 s after which the entry expires. */
+  readonly intervalMs?: number;
+}
+
+const DEFAULT_INTERVAL_MS = 3000;
+/** Readiness is looked at more often than beats are due, so that capture begins soon after it. */
+const READY_POLL_MS = 100;
+
+/**
+ * Beats at once and then in intervals, each time only after every address answered a query over a real socket: timers of
+ * a loop that hangs do not run, and a loop that runs but does not answer gets no beat. What hangs costs one beat at most.
+ * Returns the function that ends it, which waits for a beat that is under way.
+ */
+export function keepAlive(
+  addresses: readonly Endpoint[],
+  name: string,
+  heartbeat: Heartbeat,
+  onOutcome: OnOutcome,
+): () => Promise<void> {
+  const intervalMs = heartbeat.intervalMs ?? DEFAULT_INTERVAL_MS;
+  const stopped = new AbortController();
+  let timer: NodeJS.Timeout;
+  let running: Promise<void> = Promise.resolve();
+  const tick = async (): Promise<void> => {
+    const startedMs = performance.now();
+    const isReady = heartbeat.ready();
+    if (isReady) {
+      await beatOnce(addresses, name, heartbeat, intervalMs / 3, stopped.signal).catch((cause: unknown) => {
+        if (!stopped.signal.aborted) onOutcome('silent', 'udp', asLeatError(cause));
+      });
+    }
+    if (stopped.signal.aborted) return;
+    const pauseMs = isReady ? intervalMs - (performance.now() - startedMs) : Math.min(READY_POLL_MS, intervalMs);
+    schedule(Math.max(0, pauseMs));
+  };
+  const schedule = (delayMs: number): void => {
+    timer = setTimeout(() => {
+      running = tick();
+    }, delayMs);
+  };
+  schedule(0);
+  return async () => {
+    clearTimeout(timer);
+    stopped.abort(new LeatError('DRAINED', 'the DNS server stops'));
+    await running;
+  };
+}
+
+async function beatOnce(
+  addresses: readonly Endpoint[],
+  name: string,
+  heartbeat: Heartbeat,
+  deadlineMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  await Promise.all(addresses.map((address) => askSelf(address, name, deadlineMs, signal)));
+  await withDeadline(
+    deadlineMs,
+    () => new LeatError('NOT_READY', `the heartbeat was not renewed within ${deadlineMs} ms`),
+    signal,
+    () => heartbeat.beat(),
+  );
+}
+
+/** @throws NOT_READY the answer is an error; UPSTREAM_CONNECT_FAILED, UPSTREAM_TIMEOUT there is none */
+async function askSelf(address: Endpoint, name: string, deadlineMs: number, signal: AbortSignal): Promise<void> {
+  const answer = await askOverUdp(buildQuery(name), address, deadlineMs, signal);
+  const isAnswered = answer.readUInt16BE(AT.answers) === 1;
+  if (isAnswered && (answer.readUInt16BE(AT.flags) & FLAG.rcode) === RCODE.NOERROR) return;
+  throw new LeatError('NOT_READY', `${formatEndpoint(address)} did not answer for its own name ${name}`);
+}
+
+/** A query for the address of a name, which is plain ASCII. */
+function buildQuery(name: string): Buffer {
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.writeUInt16BE(randomInt(0x10000), AT.id);
+  header.writeUInt16BE(1, AT.questions);
+  const labels = name.split('.').flatMap((label) => [Buffer.from([label.length]), Buffer.from(label)]);
+  return Buffer.concat([header, ...labels, Buffer.from([0, 0, TYPE.A, 0, CLASS_IN])]);
+}
