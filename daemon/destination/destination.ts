@@ -79,6 +79,11 @@ export type DestinationRoute =
       readonly locationId: string | null;
       /** Name asked of the tunnel; null: the upstream host. */
       readonly virtualHost: string | null;
+      /**
+       * Whether the Tunnel's `allow` admits the workload's namespace to this host and port, as they are asked of the tunnel.
+       * Checked for each connection; where it is missing nobody is admitted.
+       */
+      readonly allows?: (namespace: string, host: string, port: number) => boolean;
     };
 
 export interface Destination {

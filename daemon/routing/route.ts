@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Where a connection goes, as a value: what the decision says and the proxy carries out. */
 import type { Destination, DestinationPort, Tunnel, UpstreamTls } from '../destination/destination.ts';
+import type { LeatError } from '../errors/leat-error.ts';
 
 /** How the upstream is reached. */
 export type Via =
@@ -38,7 +39,7 @@ export interface HttpRoute {
   /** The name that the application asked for. */
   readonly host: string;
   readonly port: number;
-  /** Longest path prefix first. */
+  /** The first whose prefix holds the path takes the request: see `selectHttpTarget`, and `listHttpTargets` for the order. */
   readonly targets: readonly HttpTarget[];
 }
 
@@ -48,6 +49,8 @@ export interface HttpTarget {
   readonly port: DestinationPort;
   readonly upstream: Upstream;
   readonly tls: UpstreamTls | null;
+  /** Why requests for it are refused; its upstream must then not be dialled. `selectHttpTarget` throws it. */
+  readonly problem?: LeatError;
 }
 
 export type Route = TcpRoute | TlsRoute | HttpRoute;

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+import { DESTINATION_DEFAULTS } from '../../api/defaults.ts';
+import type {
+  ClusterDestination as ClusterDestinationResource,
+  Destination as DestinationResource,
+  DestinationSpec,
+} from '../../api/kinds/destination.ts';
+import { asLeatError, LeatError } from '../errors/leat-error.ts';
+import { type NamespaceLabels, selectNamespaces } from '../workload/select-namespaces.ts';
+import { compileWorkloadRule } from '../workload/select-workloads.ts';
+import { checkFieldValue, checkText } from './check-value.ts';
+import { compileAuthentication } from './compile-authentication.ts';
+import { compileRoute } from './compile-route.ts';
+import { compileTls, type TunnelAccess } from './compile-tunnel.ts';
+import { createdAtMs } from './created-at.ts';
+import type { Destination, DestinationPort, StaticField } from './destination.ts';
+import type { ReadSecret } from './release-secret.ts';
+import type { Secret } from './secret.ts';
+
+export interface DestinationContext {
+  /** Reads Secrets of one namespace. */
+  readonly secretsOf: (namespace: string) => ReadSecret;
+  readonly leatNamespace: string;
+  readonly labelsOf: NamespaceLabels;
+  readonly tunnels: ReadonlyMap<string, TunnelAccess>;
+}
+
+/** `namespace/name` for a Destination, so that a resource without namespace is the one of `default`, as kubectl has it. */
+export function destinationId({ kind, metadata }: DestinationResource | ClusterDestinationResource): string {
+  return kind === 'Destination'
+    ? `Destination ${metadata.namespace ?? 'default'}/${metadata.name}`
+    : `ClusterDestination ${metadata.name}`;
+}
+
+/** Defaults filled in and references followed. What can't be resolved becomes its problem; it keeps its hosts. */
+export function compileDestination(
+  resource: DestinationResource | ClusterDestinationResource,
+  context: DestinationContext,
+): Destination {
+  const { metadata, spec } = resource;
+  const namespace = resource.kind === 'Destination' ? (metadata.namespace ?? 'default') : null;
+  const timeouts = spec.timeouts ?? {};
+  return {
+    id: destinationId(resource),
+    namespace,
+    admitsNamespace:
+      resource.kind === 'Destination'
+        ? (asking) => asking === namespace
+        : selectNamespaces(resource.spec.namespaces, context.labelsOf),
+    overridable: resource.kind === 'Destination' || (resource.spec.overridable ?? DESTINATION_DEFAULTS.overridable),
+    createdAtMs: createdAtMs(metadata),
+    hosts: spec.hosts,
+    paths: spec.paths ?? ['/'],
+    addresses: spec.addresses ?? DESTINATION_DEFAULTS.addresses,
+    connectTimeoutMs: timeouts.connectMs ?? DESTINATION_DEFAULTS.connectMs,
+    responseTimeoutMs: timeouts.responseMs ?? DESTINATION_DEFAULTS.responseMs,
+    idleTimeoutMs: timeouts.idleMs ?? DESTINATION_DEFAULTS.idleMs,
+    retries: {
+      count: spec.retries?.count ?? DESTINATION_DEFAULTS.retryCount,
+      statuses: spec.retries?.statuses ?? DESTINATION_DEFAULTS.retryStatuses,
+    },
+    workloads: compileWorkloadRule(spec.workloads),
+    allowCleartext: spec.allowCleartext ?? false,
+    ...resolve(spec, namespace, context),
+  };
+}
+
+type Resolved = Pick<Destination, 'ports' | 'headers' | 'queries' | 'resolved'>;
+
+/** All or nothing: with one Secret missing, none of the others goes out either. */
+function resolve(spec: DestinationSpec, namespace: string | null, context: DestinationContext): Resolved {
+  const readSecret = context.secretsOf(namespace ?? context.leatNamespace);
+  try {
+    const ports = spec.ports.map((port) => compilePort(port, readSecret));
+    return {
+      ports,
+      headers: (spec.headers ?? []).map((field) => compileField(field, 'header', readSecret, checkFieldValue)),
+      queries: (spec.queries ?? []).map((field) => compileField(field, 'query', readSecret, checkText)),
+      resolved: {
+        ready: true,
+        route: compileRoute(spec, ports, namespace, context.tunnels),
+        authentication: compileAuthentication(spec.authentication, readSecret),
+      },
+    };
+  } catch (error) {
+    return {
+      ports: spec.ports.map((port) => compilePort(port, null)),
+      headers: [],
+      queries: [],
+      resolved: { ready: false, problem: asLeatError(error) },
+    };
+  }
+}
+
+/** Without a reader the port still says what it is, so that a Destination that is not ready is still found and refused. */
+function compilePort(
+  { port, protocol, upstream = {} }: DestinationSpec['ports'][number],
+  readSecret: ReadSecret | null,
+): DestinationPort {
+  const tls = upstream.tls === undefined || readSecret === null ? null : compileTls(upstream.tls, readSecret);
+  return {
+    port,
+    protocol,
+    upstream: {
+      host: upstream.host ?? null,
+      port: upstream.port ?? (upstream.tls === undefined ? port : DESTINATION_DEFAULTS.tlsUpstreamPort),
+      pathPrefix: (upstream.pathPrefix ?? '').replace(/\/+$/, ''),
+      tls,
+    },
+  };
+}
+
+type FieldSpec = NonNullable<DestinationSpec['headers']>[number] | NonNullable<DestinationSpec['queries']>[number];
+
+function compileField(
+  { name, value, secret, mode }: FieldSpec,
+  what: string,
+  readSecret: ReadSecret,
+  check: (value: string, what: string) => Secret,
+): StaticField {
+  if ((value === undefined) === (secret === undefined)) {
+    throw new LeatError('DESTINATION_NOT_READY', `${what} ${name} needs either a value or a secret`);
+  }
+  if (secret === undefined) return { name, value: value ?? '', mode };
+  return {
+    name,
+    value: check(readSecret(secret.name, secret.key), `key "${secret.key}" of Secret ${secret.name}`),
+    mode,
+  };
+}

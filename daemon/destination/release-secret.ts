@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+import { CREDENTIAL_LABEL } from '../../api/group.ts';
+import type { Secret as SecretResource } from '../../api/kinds/core.ts';
+import { LeatError } from '../errors/leat-error.ts';
+
+/**
+ * Reads one value of a Secret of one namespace, as text.
+ *
+ * @throws SECRET_NOT_FOUND, SECRET_NOT_RELEASED, SECRET_KEY_MISSING, SECRET_INVALID
+ */
+export type ReadSecret = (name: string, key: string) => string;
+
+/**
+ * Who may write a Destination must not be able to send any Secret of the namespace away: only one that carries the label is
+ * read, and only of the namespace that the reader was made for. No name reaches into another namespace.
+ */
+export function createSecretReaders(secrets: readonly SecretResource[]): (namespace: string) => ReadSecret {
+  const byName = new Map(secrets.map((secret) => [nameOf(secret.metadata.namespace, secret.metadata.name), secret]));
+  return (namespace) => (name, key) => {
+    const secret = byName.get(nameOf(namespace, name));
+    if (secret === undefined) {
+      throw new LeatError('SECRET_NOT_FOUND', `there is no Secret "${name}" in namespace ${namespace}`);
+    }
+    if (secret.metadata.labels?.[CREDENTIAL_LABEL] !== 'true') {
+      throw new LeatError(
+        'SECRET_NOT_RELEASED',
+        `Secret ${namespace}/${name} is not released: label it ${CREDENTIAL_LABEL}="true"`,
+      );
+    }
+    const clear = own(secret.stringData, key);
+    if (clear !== undefined) return clear;
+    const encoded = own(secret.data, key);
+    if (encoded === undefined) {
+      throw new LeatError('SECRET_KEY_MISSING', `Secret ${namespace}/${name} has no key "${key}"`);
+    }
+    return decode(encoded, `key "${key}" of Secret ${namespace}/${name}`);
+  };
+}
+
+/** A slash is in no name, so that a name can't pretend to be in another namespace. */
+function nameOf(namespace: string | undefined, name: string): string {
+  return `${namespace ?? 'default'}/${name}`;
+}
+
+function own(values: Readonly<Record<string, string>> | undefined, key: string): string | undefined {
+  return values !== undefined && Object.hasOwn(values, key) ? values[key] : undefined;
+}
+
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+/** Buffer passes over what is not base64 and replaces what is not UTF-8: both would send a credential that nobody wrote. */
+function decode(encoded: string, what: string): string {
+  const compact = encoded.replace(/\s/g, '');
+  if (!BASE64.test(compact)) throw new LeatError('SECRET_INVALID', `${what} is not base64`);
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(compact, 'base64'));
+  } catch (cause) {
+    throw new LeatError('SECRET_INVALID', `${what} is not text in UTF-8`, { cause });
+  }
+}
