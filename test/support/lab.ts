@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { killMarked, labMark } from './leftovers.ts';
 import { Namespace, type NamespaceOptions } from './namespace.ts';
 import { freeLoopbackPort, type Place } from './place.ts';
-import { runProgram, spawnProgram } from './running.ts';
+import { type Entry, killGroup, runProgram, spawnProgram } from './running.ts';
 import {
   attachPodRouted,
   attachPodToBridge,
@@ -43,15 +43,15 @@ export class Lab {
   readonly prefix: string;
   /** The machine's own loopback, for tests that need no namespace. */
   readonly loopback: Place;
-  readonly #mark: Readonly<Record<string, string>>;
+  readonly #entry: Entry;
   readonly #namespaces: Namespace[] = [];
   readonly #folders: string[] = [];
 
   constructor(title: string, prefix: string) {
     this.title = title;
     this.prefix = prefix;
-    this.#mark = { [labMark]: prefix };
-    const entry = { prefix: [], env: this.#mark };
+    const entry: Entry = { prefix: [], env: { [labMark]: prefix }, alive: new Set() };
+    this.#entry = entry;
     this.loopback = {
       name: 'loopback',
       listenAddress: '127.0.0.1',
@@ -64,7 +64,7 @@ export class Lab {
 
   /** Makes a network namespace called PREFIX-ROLE, with lo up. */
   async namespace(role: string, options: NamespaceOptions = {}): Promise<Namespace> {
-    const namespace = await Namespace.create(`${this.prefix}-${role}`, this.#mark, () => this.tempDir(), options);
+    const namespace = await Namespace.create(`${this.prefix}-${role}`, this.#entry, () => this.tempDir(), options);
     this.#namespaces.push(namespace);
     return namespace;
   }
@@ -116,7 +116,8 @@ export class Lab {
   }
 
   #kill(): number {
-    let killed = killMarked((mark) => mark === this.prefix);
+    let killed = killMarked((mark) => mark === this.prefix) + this.#entry.alive.size;
+    for (const pid of this.#entry.alive) killGroup(pid, 'SIGKILL');
     for (const namespace of this.#namespaces) {
       const { stdout } = spawnSync('ip', ['netns', 'pids', namespace.name], { encoding: 'utf8' });
       for (const pid of (stdout ?? '').split('\n').filter((line) => line !== '')) {

@@ -32,27 +32,27 @@ export class Namespace implements Place {
   readonly path: string;
   readonly listenAddress = '0.0.0.0';
   readonly tempDir: () => Promise<string>;
-  readonly #mark: Readonly<Record<string, string>>;
+  readonly #outside: Entry;
   readonly #ports = new Set<number>();
   #prefix: readonly string[];
 
-  private constructor(name: string, mark: Readonly<Record<string, string>>, tempDir: () => Promise<string>) {
+  private constructor(name: string, outside: Entry, tempDir: () => Promise<string>) {
     this.name = name;
     this.path = `/run/netns/${name}`;
     this.tempDir = tempDir;
-    this.#mark = mark;
+    this.#outside = outside;
     this.#prefix = ['ip', 'netns', 'exec', name];
   }
 
   /** Makes the namespace; a lab calls it. */
   static async create(
     name: string,
-    mark: Readonly<Record<string, string>>,
+    outside: Entry,
     tempDir: () => Promise<string>,
     options: NamespaceOptions,
   ): Promise<Namespace> {
-    await runProgram({ prefix: [], env: mark }, ['ip', 'netns', 'add', name]);
-    const namespace = new Namespace(name, mark, tempDir);
+    await runProgram(outside, ['ip', 'netns', 'add', name]);
+    const namespace = new Namespace(name, outside, tempDir);
     const settings = [
       // Duplicate address detection would make every IPv6 address unusable for its first second.
       'net.ipv6.conf.all.accept_dad=0',
@@ -95,14 +95,14 @@ export class Namespace implements Place {
   /** Applies lines of ip(8), such as 'address add 10.0.0.1/24 dev eth0', in order; the first that fails throws.
    *  The family follows from the addresses: a batch takes no -6. */
   async ip(...lines: string[]): Promise<void> {
-    await runProgram({ prefix: [], env: this.#mark }, ['ip', '-n', this.name, '-batch', '-'], {
+    await runProgram(this.#outside, ['ip', '-n', this.name, '-batch', '-'], {
       input: `${lines.join('\n')}\n`,
     });
   }
 
   /** Sets kernel parameters (name=value) of the namespace. */
   async sysctl(...settings: string[]): Promise<void> {
-    await runProgram({ prefix: ['ip', 'netns', 'exec', this.name], env: this.#mark }, ['sysctl', '-qw', ...settings]);
+    await runProgram({ ...this.#outside, prefix: ['ip', 'netns', 'exec', this.name] }, ['sysctl', '-qw', ...settings]);
   }
 
   async freePort(preferred: number): Promise<number> {
@@ -113,6 +113,6 @@ export class Namespace implements Place {
   }
 
   #entry(): Entry {
-    return { prefix: this.#prefix, env: this.#mark };
+    return { ...this.#outside, prefix: this.#prefix };
   }
 }

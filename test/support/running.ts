@@ -48,6 +48,8 @@ export interface Running {
 export interface Entry {
   readonly prefix: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Programs that have not ended: nginx and others overwrite the environment that would tell whose they are. */
+  readonly alive: Set<number>;
 }
 
 const signalNumbers: Readonly<Record<string, number>> = {
@@ -71,14 +73,21 @@ function launch(
 ): ChildProcess {
   // The parent-death signal ends programs even where this process is killed without a chance to clean up.
   const [file, ...rest] = ['setpriv', '--pdeathsig', 'KILL', '--', ...entry.prefix, ...argv];
-  return spawn(file!, rest, {
+  const child = spawn(file!, rest, {
     env: { ...process.env, LC_ALL: 'C.UTF-8', ...entry.env, ...options.env },
     detached: true,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
+  const pid = child.pid;
+  if (pid !== undefined) {
+    entry.alive.add(pid);
+    child.once('exit', () => entry.alive.delete(pid));
+  }
+  return child;
 }
 
-function killGroup(pid: number, signal: NodeJS.Signals): void {
+/** Signals a process group; one that is gone is no error. */
+export function killGroup(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-pid, signal);
   } catch (error) {

@@ -2,7 +2,6 @@
 import { isIPv6 } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Namespace } from './namespace.ts';
-import { runProgram } from './running.ts';
 
 export interface LinkOptions {
   /** Addresses with prefix length, either family: ['10.0.0.1/24', 'fd00::1/64']. */
@@ -21,7 +20,7 @@ export async function linkNamespaces(
 ): Promise<void> {
   const mtu = options.mtu === undefined ? [] : ['mtu', String(options.mtu)];
   const pair = [nameA, ...mtu, 'netns', a.name, 'type', 'veth', 'peer', 'name', nameB, ...mtu, 'netns', b.name];
-  await runProgram({ prefix: [], env: {} }, ['ip', 'link', 'add', ...pair]);
+  await a.run(['ip', 'link', 'add', ...pair]);
   await a.ip(...addressLines(nameA, options.addressesA), `link set ${nameA} up`);
   await b.ip(...addressLines(nameB, options.addressesB), `link set ${nameB} up`);
   await awaitLinkLocal(a, nameA);

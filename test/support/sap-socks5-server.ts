@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { JsonWebKey } from 'node:crypto';
+import type { Place } from './place.ts';
+import {
+  eventsOf,
+  type ListenOptions,
+  listenAt,
+  type StartedServer,
+  startedServer,
+  startNodeServer,
+} from './server.ts';
+
+export interface SapSocks5Options extends ListenOptions {
+  /** The key that signs the tokens it accepts (RS256). */
+  readonly publicJwk: JsonWebKey;
+  /** The one OAuth client whose tokens it accepts, as `oauth.allowedClientId` of SAP's. */
+  readonly allowedClientId: string;
+  /** Per location id (`''`: the Cloud Connector without one): virtual `host:port` to the real one behind it. */
+  readonly locations: Readonly<
+    Record<string, Readonly<Record<string, { readonly host: string; readonly port: number }>>>
+  >;
+}
+
+/** What the child process reads. */
+export interface SapSocks5Configuration extends SapSocks5Options {
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface SapSocks5Server extends StartedServer {
+  /** One entry per connection that got as far as a CONNECT request: location id, asked host, port, reply code. */
+  connects(): Record<string, unknown>[];
+  /** Why it refused, one entry per refusal: `greeting`, `authentication`, `request`. */
+  refusals(): Record<string, unknown>[];
+}
+
+/**
+ * Starts a SOCKS5 server with SAP's method 0x80, as the Connectivity Proxy's port 20004 speaks it, as a process of its own.
+ * It is strict: a byte too many at any stage is refused as a byte too few is.
+ */
+export async function startSapSocks5Server(place: Place, options: SapSocks5Options): Promise<SapSocks5Server> {
+  const at = await listenAt(place, options, 20004);
+  const running = await startNodeServer(place, 'sap-socks5-server', {
+    ...options,
+    ...at,
+  } satisfies SapSocks5Configuration);
+  return {
+    ...startedServer(at, running),
+    connects: () => eventsOf(running, 'connect'),
+    refusals: () => eventsOf(running, 'refused'),
+  };
+}
