@@ -39,7 +39,7 @@ export function problemAt(path: FieldPath, message: string, value?: string | num
   return { field: fieldName(path), path, value: shown, message };
 }
 
-/** `spec.hosts[0]: must be a host name ... (is "A b")`. */
-export function formatFieldProblem({ field, value, message }: FieldProblem): string {
-  return `${field}: ${message}${value === null ? '' : ` (is ${value})`}`;
+/** `must be a host name in lower case (is "A b")`. */
+export function reasonOf({ value, message }: FieldProblem): string {
+  return `${message}${value === null ? '' : ` (is ${value})`}`;
 }
