@@ -84,7 +84,9 @@ function decodeElement(bytes: Buffer): SetMember {
 
 function decodeAddress(bytes: Buffer): string {
   const [address] = parseAttributes(bytes);
-  if (address === undefined) throw new RangeError('set member with an empty address');
+  if (address?.value.length !== 4 && address?.value.length !== 16) {
+    throw new RangeError('set member with an address that is neither 4 nor 16 bytes long');
+  }
   const parsed = ipaddr.fromByteArray([...address.value]);
   return parsed instanceof ipaddr.IPv6 ? parsed.toRFC5952String() : parsed.toString();
 }
