@@ -3,6 +3,7 @@ import { isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { LeatError } from '../errors/leat-error.ts';
 import { withDeadline } from './deadline.ts';
+import { rememberCarrier } from './reset-socket.ts';
 import { keepErrorForNextOwner } from './socket-ownership.ts';
 import { tlsError } from './tls-error.ts';
 
@@ -40,6 +41,7 @@ export async function startTls(socket: Socket, options: StartTlsOptions, limits:
     return await withDeadline(limits.timeoutMs, onTimeout, limits.signal, () => {
       if (socket.destroyed) throw tlsError(options.serverName, socket.errored);
       secured = connect({ ...identity(options), secureContext, socket });
+      rememberCarrier(secured, socket);
       return handshake(secured, options.serverName);
     });
   } catch (error) {

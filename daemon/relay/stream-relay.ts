@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The portable relay, on Node's streams: for every platform, and for TLS, which the kernel's splice can't move. */
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
 import type { LeatError } from '../errors/leat-error.ts';
-import { HALF_CLOSED_KEEPALIVE_MS, type RelayOptions, type RelayResult } from './relay.ts';
+import { resetSocket } from '../net/reset-socket.ts';
+import { HALF_CLOSED_KEEPALIVE_MS, type Relay } from './relay.ts';
 import { idleError, type RelaySide, relayError } from './relay-error.ts';
 
 /**
@@ -11,8 +11,8 @@ import { idleError, type RelaySide, relayError } from './relay-error.ts';
  * the other direction stays open; a reset of one side is a reset of the other. Bytes that the sockets already hold
  * (unshifted, buffered) go first. Never rejects.
  */
-export function streamRelay(downstream: Socket, upstream: Socket, options: RelayOptions): Promise<RelayResult> {
-  return new Promise((resolve) => {
+export const streamRelay: Relay = (downstream, upstream, options) =>
+  new Promise((resolve) => {
     const moved = { downstream: 0, upstream: 0 };
     let open = 2;
     let error: LeatError | null = null;
@@ -20,8 +20,8 @@ export function streamRelay(downstream: Socket, upstream: Socket, options: Relay
     const fail = (reason: LeatError): void => {
       if (error !== null) return;
       error = reason;
-      reset(downstream);
-      reset(upstream);
+      resetSocket(downstream);
+      resetSocket(upstream);
     };
     const idle = setTimeout(() => fail(idleError(options.idleTimeoutMs)), options.idleTimeoutMs);
 
@@ -64,14 +64,3 @@ export function streamRelay(downstream: Socket, upstream: Socket, options: Relay
     downstream.resume();
     upstream.resume();
   });
-}
-
-/**
- * TLS has no reset of its own: a stream that ends without close_notify is what its peer must take for a truncation
- * (RFC 8446 §6.1), and `destroy()` sends none.
- */
-function reset(socket: Socket): void {
-  if (socket.destroyed) return;
-  if (socket instanceof TLSSocket) socket.destroy();
-  else socket.resetAndDestroy();
-}

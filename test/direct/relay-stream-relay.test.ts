@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import type { RelayResult } from '../../daemon/relay/relay.ts';
 import { streamRelay } from '../../daemon/relay/stream-relay.ts';
+import { collect, socketPair } from '../support/loopback-sockets.ts';
 
 const run = promisify(execFile);
 
@@ -20,44 +21,19 @@ interface Line {
   close(): void;
 }
 
-async function socketPair(): Promise<[Socket, Socket]> {
-  const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true });
-  listener.listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const near = connect({ port: (listener.address() as AddressInfo).port, host: '127.0.0.1', allowHalfOpen: true });
-  near.pause();
-  const [[far]] = (await Promise.all([once(listener, 'connection'), once(near, 'connect')])) as [[Socket], unknown];
-  listener.close();
-  return [near, far];
-}
-
-async function line(): Promise<Line> {
-  const [client, downstream] = await socketPair();
-  const [upstream, server] = await socketPair();
-  const all = [client, downstream, upstream, server];
-  for (const socket of all) socket.on('error', () => {});
+async function line(t: ExecutionContext): Promise<Line> {
+  const [client, downstream] = await socketPair(t);
+  const [upstream, server] = await socketPair(t);
   const close = (): void => {
-    for (const socket of all) socket.destroy();
+    for (const socket of [client, downstream, upstream, server]) socket.destroy();
   };
   return { client, server, downstream, upstream, close };
-}
-
-/** The bytes until the end of the stream; the socket stays writable. */
-function collect(socket: Socket): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
-    socket.once('end', () => resolve(Buffer.concat(chunks)));
-    socket.once('error', reject);
-    socket.resume();
-  });
 }
 
 const options = { idleTimeoutMs: 10_000 };
 
 test('a half-close of the client is passed on and the answer still arrives', async (t) => {
-  const { client, server, downstream, upstream, close } = await line();
-  t.teardown(close);
+  const { client, server, downstream, upstream } = await line(t);
   const done = streamRelay(downstream, upstream, options);
   const answer = collect(client);
   client.end('question');
@@ -69,8 +45,7 @@ test('a half-close of the client is passed on and the answer still arrives', asy
 });
 
 test('a half-close of the server is passed on and the client may go on sending', async (t) => {
-  const { client, server, downstream, upstream, close } = await line();
-  t.teardown(close);
+  const { client, server, downstream, upstream } = await line(t);
   const done = streamRelay(downstream, upstream, options);
   const received = collect(server);
   server.end('greeting');
@@ -82,8 +57,7 @@ test('a half-close of the server is passed on and the client may go on sending',
 });
 
 test('a half-closed leg is probed at least every 30 s', async (t) => {
-  const { client, server, downstream, upstream, close } = await line();
-  t.teardown(close);
+  const { client, server, downstream, upstream } = await line(t);
   const done = streamRelay(downstream, upstream, options);
   client.end();
   await collect(server);
@@ -98,8 +72,7 @@ test('a half-closed leg is probed at least every 30 s', async (t) => {
 });
 
 test('a server that speaks first is heard without the client having sent a byte', async (t) => {
-  const { client, server, downstream, upstream, close } = await line();
-  t.teardown(close);
+  const { client, server, downstream, upstream } = await line(t);
   const done = streamRelay(downstream, upstream, options);
   const startedAt = performance.now();
   server.write('220 ready\r\n');
@@ -114,8 +87,7 @@ test('a server that speaks first is heard without the client having sent a byte'
 });
 
 test('bytes that the sockets already held are relayed first, also where their end came with them', async (t) => {
-  const { client, server, downstream, upstream, close } = await line();
-  t.teardown(close);
+  const { client, server, downstream, upstream } = await line(t);
   upstream.unshift(Buffer.from('surplus '));
   downstream.unshift(Buffer.from('peeked '));
   server.end('of the handshake');
@@ -133,8 +105,7 @@ for (const [from, to, code] of [
   ['server', 'client', 'UPSTREAM_RESET'],
 ] as const) {
   test(`a reset by the ${from} is a reset at the ${to}, and says ${code}`, async (t) => {
-    const sockets = await line();
-    t.teardown(sockets.close);
+    const sockets = await line(t);
     const done = streamRelay(sockets.downstream, sockets.upstream, options);
     sockets[from].write('x');
     sockets[to].resume();
@@ -148,8 +119,7 @@ for (const [from, to, code] of [
 }
 
 test('silence in both directions for the idle deadline resets both sides', async (t) => {
-  const { client, server, downstream, upstream, close } = await line();
-  t.teardown(close);
+  const { client, server, downstream, upstream } = await line(t);
   const failures = [client, server].map((socket) => {
     socket.resume();
     return new Promise<string>((resolve) => socket.once('error', (e: NodeJS.ErrnoException) => resolve(e.code ?? '')));
@@ -160,8 +130,7 @@ test('silence in both directions for the idle deadline resets both sides', async
 });
 
 test('traffic in one direction alone keeps the connection beyond the idle deadline', async (t) => {
-  const { client, server, downstream, upstream, close } = await line();
-  t.teardown(close);
+  const { client, server, downstream, upstream } = await line(t);
   const done = streamRelay(downstream, upstream, { idleTimeoutMs: 150 });
   client.resume();
   for (let i = 0; i < 8; i++) {
@@ -175,8 +144,7 @@ test('traffic in one direction alone keeps the connection beyond the idle deadli
 });
 
 test('a reader that does not read holds the writer back instead of filling memory', async (t) => {
-  const { client, downstream, upstream, close } = await line();
-  t.teardown(close);
+  const { client, downstream, upstream, close } = await line(t);
   const done = streamRelay(downstream, upstream, options);
   const block = Buffer.alloc(1 << 20, 1);
   let written = 0;
@@ -193,8 +161,7 @@ test('a reader that does not read holds the writer back instead of filling memor
 });
 
 test('a socket that was gone before the relay began ends the other one and is reported', async (t) => {
-  const { client, server, downstream, upstream, close } = await line();
-  t.teardown(close);
+  const { client, server, downstream, upstream } = await line(t);
   downstream.destroy();
   await once(downstream, 'close');
   server.resume();
@@ -217,7 +184,7 @@ test('any schedule of writes, pauses and half-closes gives the same bytes on the
   });
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 20 }), async (steps) => {
-      const sockets = await line();
+      const sockets = await line(t);
       const done: Promise<RelayResult> = streamRelay(sockets.downstream, sockets.upstream, options);
       const heard = { client: collect(sockets.client), server: collect(sockets.server) };
       const said = { client: [] as Buffer[], server: [] as Buffer[] };
