@@ -3,8 +3,8 @@
  * The system calls that Node has no API for. Every function throws a {@link NativeError} where the kernel refuses; none
  * guesses. They run on the calling thread and don't wait on peers. README.md says why they are native.
  */
-import { createRequire } from 'node:module';
 import type { Endpoint, Family } from '../net/endpoint.ts';
+import { loadBinding } from './load.ts';
 
 /** What is thrown: `code` as in errno(3), `errno` negative, `syscall` the call that failed, as in Node's own errors. */
 export interface NativeError extends Error {
@@ -25,15 +25,7 @@ interface Binding {
   beginConnect(fd: number, endpoint: Endpoint): void;
 }
 
-const binding = load();
-
-function load(): Binding {
-  try {
-    return createRequire(import.meta.url)('./build/leat_native.node') as Binding;
-  } catch (cause) {
-    throw new Error('the native helper can not be loaded: build it with scripts/setup/build-native', { cause });
-  }
-}
+const binding = loadBinding<Binding>();
 
 /** IANA protocol numbers, as conntrack keeps them. */
 const PROTOCOL_NUMBERS = { tcp: 6, udp: 17 } as const;

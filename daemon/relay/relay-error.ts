@@ -6,7 +6,7 @@ export type RelaySide = 'downstream' | 'upstream';
 /** What the end of a socket before its time means, by the side on which it happened. */
 export function relayError(side: RelaySide, cause: unknown): LeatError {
   if (cause instanceof LeatError) return cause;
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'closed';
+  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : 'closed';
   if (side === 'downstream') {
     return new LeatError('CLIENT_RESET', `the client ended the connection out of order (${code})`, { cause });
   }

@@ -11,6 +11,7 @@
 #include "namespace.h"
 #include "original-destination.h"
 #include "original-server.h"
+#include "relay-binding.h"
 
 /* One per instance of the module: Node may load it into several threads. */
 struct instance {
@@ -186,5 +187,5 @@ NAPI_MODULE_INIT() {
       {"beginConnect", NULL, begin_to_connect, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   if (!ok(env, napi_define_properties(env, exports, sizeof(functions) / sizeof(functions[0]), functions))) return NULL;
-  return exports;
+  return register_relay_functions(env, exports) ? exports : NULL;
 }

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Each thread has an epoll of its own; a relay stays on one thread for life, so nothing of it is shared. Sockets are
+ * registered once, edge-triggered: no epoll_ctl(2) per event.
+ */
+#include "relay-engine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "relay-internal.h"
+
+void relay_discard(const struct relay_request *request) {
+  for (int side = 0; side < 2; side++) {
+    relay_reset_on_close(request->fd[side]);
+    close(request->fd[side]);
+    free(request->prefix[side].bytes);
+  }
+}
+
+static void refuse(struct worker *worker, const struct relay_request *request, int error) {
+  relay_discard(request);
+  const struct relay_result result = {.id = request->id, .end = RELAY_CUT, .error = error};
+  relay_report(worker->engine, &result);
+}
+
+/* The lowest bit of the event's pointer is the side. */
+static int watch(struct worker *worker, struct relay *relay, int side) {
+  struct epoll_event event = {
+      .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+      .data.u64 = (uint64_t)(uintptr_t)relay | (uint64_t)side,
+  };
+  return epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, relay->fd[side], &event);
+}
+
+static void begin(struct worker *worker, const struct relay_request *request) {
+  struct relay *relay = calloc(1, sizeof(*relay));
+  if (relay == NULL) {
+    refuse(worker, request, ENOMEM);
+    return;
+  }
+  relay->id = request->id;
+  /* One more: the last byte may have come at the very end of its tick. */
+  relay->idle_ticks = (request->idle_ms + TICK_MS - 1) / TICK_MS + 1;
+  relay->last_tick = worker->tick;
+  for (int side = 0; side < 2; side++) {
+    relay->fd[side] = request->fd[side];
+    relay->from[side].pipe.read_end = -1;
+    relay->from[side].readable = true;
+    relay->from[side].writable = true;
+    relay->from[side].held = request->prefix[side];
+  }
+  relay_schedule(worker, relay);
+  worker->relays++;
+  if (watch(worker, relay, 0) != 0 || watch(worker, relay, 1) != 0) relay_end(worker, relay, RELAY_CUT, errno);
+  else relay_pump(worker, relay);
+}
+
+static void cut_relays(struct worker *worker) {
+  for (size_t slot = 0; slot < WHEEL_SLOTS; slot++)
+    while (worker->wheel[slot] != NULL) relay_end(worker, worker->wheel[slot], RELAY_CUT, 0);
+}
+
+/* False when the thread is to end. */
+static bool run_commands(struct worker *worker) {
+  uint64_t ignored;
+  (void)!read(worker->wake_fd, &ignored, sizeof(ignored));
+  pthread_mutex_lock(&worker->lock);
+  struct command *command = worker->first;
+  worker->first = NULL;
+  worker->last = &worker->first;
+  const bool cut = worker->cut, stop = worker->stop;
+  worker->cut = false;
+  pthread_mutex_unlock(&worker->lock);
+  while (command != NULL) {
+    struct command *next = command->next;
+    if (stop) refuse(worker, &command->request, 0);
+    else begin(worker, &command->request);
+    free(command);
+    command = next;
+  }
+  if (cut || stop) cut_relays(worker);
+  return !stop;
+}
+
+static void run_ready(struct worker *worker) {
+  struct relay *relay = worker->ready;
+  worker->ready = NULL;
+  while (relay != NULL) {
+    struct relay *next = relay->next_ready;
+    relay->queued = false;
+    if (relay->dead) {
+      relay->next_ready = worker->dead;
+      worker->dead = relay;
+    } else {
+      relay_pump(worker, relay);
+    }
+    relay = next;
+  }
+}
+
+static void free_dead(struct worker *worker) {
+  while (worker->dead != NULL) {
+    struct relay *relay = worker->dead;
+    worker->dead = relay->next_ready;
+    free(relay);
+  }
+}
+
+static void *run(void *argument) {
+  struct worker *worker = argument;
+  struct epoll_event events[EVENTS];
+  bool going = true;
+  while (going) {
+    const int timeout = worker->ready != NULL ? 0 : worker->relays > 0 ? TICK_MS : -1;
+    const int count = epoll_wait(worker->epoll_fd, events, EVENTS, timeout);
+    relay_turn_wheel(worker);
+    for (int i = 0; i < count; i++) {
+      const uint64_t data = events[i].data.u64;
+      if (data == 0) going = run_commands(worker);
+      else relay_handle_event(worker, (struct relay *)(uintptr_t)(data & ~(uint64_t)1), (int)(data & 1), events[i].events);
+    }
+    run_ready(worker);
+    free_dead(worker);
+  }
+  run_ready(worker); /* those that were cut while they waited for their turn */
+  free_dead(worker);
+  relay_close_pool(worker);
+  return NULL;
+}
+
+static void wake(struct worker *worker) {
+  const uint64_t one = 1;
+  (void)!write(worker->wake_fd, &one, sizeof(one));
+}
+
+static bool start_worker(struct relay_engine *engine, struct worker *worker) {
+  worker->engine = engine;
+  worker->last = &worker->first;
+  worker->tick = relay_now_tick();
+  pthread_mutex_init(&worker->lock, NULL);
+  worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+  worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  struct epoll_event event = {.events = EPOLLIN, .data.u64 = 0};
+  if (worker->epoll_fd >= 0 && worker->wake_fd >= 0 &&
+      epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, worker->wake_fd, &event) == 0) {
+    const int error = pthread_create(&worker->thread, NULL, run, worker);
+    if (error == 0) return true;
+    errno = error;
+  }
+  const int error = errno;
+  if (worker->epoll_fd >= 0) close(worker->epoll_fd);
+  if (worker->wake_fd >= 0) close(worker->wake_fd);
+  pthread_mutex_destroy(&worker->lock);
+  errno = error;
+  return false;
+}
+
+struct relay_engine *relay_engine_start(unsigned threads, void (*on_results)(void *context), void *context) {
+  struct relay_engine *engine = calloc(1, sizeof(*engine));
+  if (engine == NULL) return NULL;
+  engine->on_results = on_results;
+  engine->context = context;
+  pthread_mutex_init(&engine->lock, NULL);
+  engine->workers = calloc(threads, sizeof(*engine->workers));
+  while (engine->workers != NULL && engine->count < threads && start_worker(engine, &engine->workers[engine->count]))
+    engine->count++;
+  if (engine->workers != NULL && engine->count == threads) return engine;
+  const int error = errno;
+  relay_engine_stop(engine);
+  errno = error;
+  return NULL;
+}
+
+int relay_engine_add(struct relay_engine *engine, const struct relay_request *request) {
+  struct command *command = malloc(sizeof(*command));
+  if (command == NULL) {
+    relay_discard(request);
+    return ENOMEM;
+  }
+  *command = (struct command){.next = NULL, .request = *request};
+  struct worker *worker = &engine->workers[engine->next++ % engine->count];
+  pthread_mutex_lock(&worker->lock);
+  const bool idle = worker->first == NULL;
+  *worker->last = command;
+  worker->last = &command->next;
+  pthread_mutex_unlock(&worker->lock);
+  if (idle) wake(worker);
+  return 0;
+}
+
+void relay_engine_cut_all(struct relay_engine *engine) {
+  for (unsigned i = 0; i < engine->count; i++) {
+    pthread_mutex_lock(&engine->workers[i].lock);
+    engine->workers[i].cut = true;
+    pthread_mutex_unlock(&engine->workers[i].lock);
+    wake(&engine->workers[i]);
+  }
+}
+
+void relay_engine_stop(struct relay_engine *engine) {
+  for (unsigned i = 0; i < engine->count; i++) {
+    struct worker *worker = &engine->workers[i];
+    pthread_mutex_lock(&worker->lock);
+    worker->stop = true;
+    pthread_mutex_unlock(&worker->lock);
+    wake(worker);
+    pthread_join(worker->thread, NULL);
+    close(worker->epoll_fd);
+    close(worker->wake_fd);
+    pthread_mutex_destroy(&worker->lock);
+  }
+  pthread_mutex_destroy(&engine->lock);
+  free(engine->results);
+  free(engine->workers);
+  free(engine);
+}

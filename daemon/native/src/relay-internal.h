@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the files of the relay engine share: its structures, and who calls whom. */
+#ifndef LEAT_RELAY_INTERNAL_H
+#define LEAT_RELAY_INTERNAL_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "relay-engine.h"
+
+enum {
+  BUFFER_BYTES = 32 * 1024,
+  PIPE_BYTES = 256 * 1024,
+  POOLED_PIPES = 64,
+  TURN_BYTES = 1024 * 1024, /* a busy relay lets the others have their turn after that */
+  EVENTS = 256,
+  TICK_MS = 250,
+  WHEEL_SLOTS = 1024,
+  /* conntrack forgets a flow in CLOSE_WAIT after 60 s; probes keep a half-closed leg known (DESIGN, routes). */
+  HALF_CLOSED_KEEPALIVE_S = 30,
+};
+
+struct pipe_pair {
+  int read_end;
+  int write_end;
+};
+
+/* Bytes from one side to the other. */
+struct direction {
+  struct relay_prefix held; /* bytes that the sink did not take yet */
+  size_t held_offset;
+  struct pipe_pair pipe; /* read_end < 0: none */
+  size_t piped;
+  uint64_t moved;
+  bool readable;
+  bool hung_up;  /* a FIN is queued behind the data: a short read does not mean drained */
+  bool writable; /* of the sink */
+  bool ended;    /* the source sent its FIN */
+  bool shut;     /* which was passed on */
+  bool bulk;
+};
+
+struct relay {
+  uint64_t id;
+  int fd[2];
+  struct direction from[2];
+  uint64_t idle_ticks;
+  uint64_t last_tick; /* of the last byte */
+  bool dead;
+  bool queued;
+  struct relay *next, *previous; /* slot of the wheel */
+  size_t slot;
+  struct relay *next_ready;
+};
+
+struct command {
+  struct command *next;
+  struct relay_request request;
+};
+
+struct worker {
+  struct relay_engine *engine;
+  pthread_t thread;
+  int epoll_fd;
+  int wake_fd;
+  pthread_mutex_t lock; /* of the three below */
+  struct command *first, **last;
+  bool cut, stop;
+  /* the thread's own */
+  struct relay *wheel[WHEEL_SLOTS];
+  uint64_t tick;
+  size_t relays;
+  struct relay *ready;
+  struct relay *dead;
+  struct pipe_pair pool[POOLED_PIPES];
+  size_t pooled;
+  uint8_t buffer[BUFFER_BYTES];
+};
+
+struct relay_engine {
+  struct worker *workers;
+  unsigned count;
+  unsigned next;
+  void (*on_results)(void *);
+  void *context;
+  pthread_mutex_t lock; /* of the ones below */
+  struct relay_result *results;
+  size_t waiting, taken, capacity;
+  bool announced;
+};
+
+/* relay-wheel.c: idle deadlines, one list per tick instead of a timer each. */
+uint64_t relay_now_tick(void);
+void relay_schedule(struct worker *worker, struct relay *relay);
+void relay_unschedule(struct worker *worker, struct relay *relay);
+void relay_turn_wheel(struct worker *worker);
+
+/* relay-results.c */
+void relay_report(struct relay_engine *engine, const struct relay_result *result);
+
+/* relay-pump.c: the life of one relay. Nothing is freed before relay_free_dead(): events of a batch may still name it. */
+void relay_handle_event(struct worker *worker, struct relay *relay, int side, uint32_t events);
+void relay_pump(struct worker *worker, struct relay *relay);
+void relay_end(struct worker *worker, struct relay *relay, enum relay_end end, int error);
+void relay_reset_on_close(int fd);
+void relay_close_pool(struct worker *worker);
+
+#endif

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdlib.h>
+#include <string.h>
+
+#include "relay-internal.h"
+
+static bool reserve_result(struct relay_engine *engine) {
+  if (engine->waiting < engine->capacity) return true;
+  if (engine->taken > 0) {
+    engine->waiting -= engine->taken;
+    memmove(engine->results, engine->results + engine->taken, engine->waiting * sizeof(*engine->results));
+    engine->taken = 0;
+    return true;
+  }
+  const size_t capacity = engine->capacity == 0 ? 256 : engine->capacity * 2;
+  struct relay_result *grown = realloc(engine->results, capacity * sizeof(*grown));
+  if (grown == NULL) return false;
+  engine->results = grown;
+  engine->capacity = capacity;
+  return true;
+}
+
+void relay_report(struct relay_engine *engine, const struct relay_result *result) {
+  pthread_mutex_lock(&engine->lock);
+  bool announce = false;
+  if (reserve_result(engine)) {
+    engine->results[engine->waiting++] = *result;
+    announce = !engine->announced;
+    engine->announced = true;
+  }
+  pthread_mutex_unlock(&engine->lock);
+  if (announce) engine->on_results(engine->context);
+}
+
+size_t relay_engine_take_results(struct relay_engine *engine, struct relay_result *results, size_t most) {
+  pthread_mutex_lock(&engine->lock);
+  size_t count = engine->waiting - engine->taken;
+  if (count > most) count = most;
+  if (count > 0) memcpy(results, engine->results + engine->taken, count * sizeof(*results));
+  engine->taken += count;
+  if (engine->taken == engine->waiting) {
+    engine->taken = engine->waiting = 0;
+    engine->announced = false;
+  }
+  pthread_mutex_unlock(&engine->lock);
+  return count;
+}
