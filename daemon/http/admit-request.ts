@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Authentication } from '../destination/destination.ts';
+import { LeatError } from '../errors/leat-error.ts';
+import type { HttpRoute, HttpTarget } from '../routing/route.ts';
+import { selectHttpTarget } from '../routing/select-http-target.ts';
+import { checkCleartext, injectsCredential } from './check-cleartext.ts';
+import { checkFraming, type RequestHead } from './check-framing.ts';
+import { checkHost } from './check-host.ts';
+import { enrichPath } from './enrich-path.ts';
+import { headerValues } from './header-list.ts';
+import { parseRequestTarget } from './request-target.ts';
+
+/** A request that may go to the upstream; only {@link admitRequest} makes one. */
+export interface AdmittedRequest {
+  readonly target: HttpTarget;
+  readonly authentication: Authentication;
+  /** What the upstream is asked for: prefix and queries of the Destination included. */
+  readonly upstreamPath: string;
+  /** The Host that the application sent. */
+  readonly askedAuthority: string;
+}
+
+/**
+ * The checks of a request, in their order: framing, target, path, host, the Destination's state, cleartext. Pure.
+ * @throws REQUEST_MALFORMED, REQUEST_HOST_MISMATCH, PATH_NOT_DECLARED, CLEARTEXT_REFUSED, or why the Destination is not ready
+ */
+export function admitRequest(head: RequestHead, route: HttpRoute): AdmittedRequest {
+  checkFraming(head);
+  const { path, authority } = parseRequestTarget(head.method, head.url);
+  const target = selectHttpTarget(route, path === '*' ? '/' : path);
+  if (target === null) {
+    throw new LeatError('PATH_NOT_DECLARED', `no Destination of host "${route.host}" declares this path`);
+  }
+  const askedAuthority = headerValues(head.headers, 'host')[0] ?? '';
+  // RFC 9112 §3.2.2 lets the absolute form win over Host; two names that differ are refused instead.
+  if (authority !== null) checkHost(authority, target, route);
+  checkHost(askedAuthority, target, route);
+  if (head.method === 'CONNECT') {
+    throw new LeatError('REQUEST_MALFORMED', 'CONNECT is not served: this is no proxy that is asked for targets');
+  }
+  const { destination } = target;
+  if (!destination.resolved.ready) throw destination.resolved.problem;
+  const { authentication } = destination.resolved;
+  checkCleartext(target, authentication);
+  if (head.method === 'TRACE' && injectsCredential(destination, authentication)) {
+    // The answer to TRACE repeats the request, with the credential in it (RFC 9110 §9.3.8).
+    throw new LeatError('REQUEST_MALFORMED', `TRACE is not served for ${destination.id}: it would show the credential`);
+  }
+  return {
+    target,
+    authentication,
+    upstreamPath: enrichPath(path, target.port.upstream.pathPrefix, destination.queries),
+    askedAuthority: authority ?? askedAuthority,
+  };
+}

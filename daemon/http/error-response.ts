@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+import { STATUS_CODES } from 'node:http';
+import { ERROR_CODES } from '../errors/error-codes.ts';
+import type { LeatError } from '../errors/leat-error.ts';
+import type { HeaderList } from './header-list.ts';
+
+export interface ErrorResponse {
+  readonly status: number;
+  readonly reason: string;
+  readonly headers: HeaderList;
+  readonly body: string;
+}
+
+/**
+ * What the application gets where Leat itself answers. `X-Error-Internal-Code` is the name that SAP's SDKs read,
+ * `X-Internal-Error-Code` the one that SAP's documentation states: both are sent. Nothing of the request is repeated.
+ */
+export function errorResponse(error: LeatError, requestId: string): ErrorResponse {
+  const { status, origin } = ERROR_CODES[error.code];
+  const message = headerText(error.message);
+  const body = `${error.code}: ${message}\n`;
+  return {
+    status,
+    reason: STATUS_CODES[status] ?? 'Refused',
+    headers: [
+      ['Content-Type', 'text/plain; charset=utf-8'],
+      ['Content-Length', String(Buffer.byteLength(body))],
+      ['Cache-Control', 'no-store'],
+      ['X-Error-Origin', origin],
+      ['X-Error-Message', message],
+      ['X-Error-Internal-Code', error.code],
+      ['X-Internal-Error-Code', error.code],
+      ['X-Request-Id', requestId],
+    ],
+    body,
+  };
+}
+
+/** The whole message as bytes, for a connection without a parser: upgrades, and requests that could not be read. */
+export function errorResponseBytes(error: LeatError, requestId: string): Buffer {
+  const { status, reason, headers, body } = errorResponse(error, requestId);
+  const fields = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  return Buffer.from(`HTTP/1.1 ${status} ${reason}\r\n${fields}Connection: close\r\n\r\n${body}`, 'latin1');
+}
+
+/** Whether the connection can't be used any further: what follows on it could be read as another request. */
+export function endsConnection({ code }: LeatError): boolean {
+  return (
+    code === 'REQUEST_MALFORMED' ||
+    code === 'REQUEST_HOST_MISMATCH' ||
+    code === 'REQUEST_HEADERS_TOO_LARGE' ||
+    code === 'REQUEST_TIMEOUT'
+  );
+}
+
+const MAX_MESSAGE_CHARACTERS = 512;
+
+/** Messages may name what a client sent, in any characters. */
+function headerText(message: string): string {
+  return message.replace(/[^\x20-\x7e]/g, '?').slice(0, MAX_MESSAGE_CHARACTERS);
+}

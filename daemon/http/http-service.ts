@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { LeatError } from '../errors/leat-error.ts';
+import type { Clock } from '../net/clock.ts';
+import { Connection } from './connection.ts';
+import { endConnection } from './end-connection.ts';
+import type { CredentialSource, Dial, Relay, RelayResult, ServeHttp } from './ports.ts';
+import { refuseMessage } from './refuse-message.ts';
+import { serveRequest } from './serve-request.ts';
+import { mayUpgrade, serveUpgrade } from './serve-upgrade.ts';
+import { createUpstreamPools } from './upstream-pools.ts';
+
+export interface HttpServiceOptions {
+  readonly dial: Dial;
+  readonly relay: Relay;
+  readonly credentials: CredentialSource;
+  readonly clock: Clock;
+  /** From the first byte of a connection or request until its header is whole; default 30 000. Then 408. */
+  readonly headerTimeoutMs?: number;
+  /** Without a request on a kept connection; default 75 000. */
+  readonly keepAliveMs?: number;
+}
+
+export interface HttpService {
+  readonly serve: ServeHttp;
+  /** From now on every connection ends behind the answer it is at; idle ones end at once. */
+  drain(): void;
+  /** Ends upstream connections and all timers. Connections that are being served fail. */
+  close(): Promise<void>;
+}
+
+/** Names, values and request line together; 100 KiB is refused with 431. */
+const MAX_HEADER_BYTES = 65_536;
+const HEADER_TIMEOUT_MS = 30_000;
+const KEEP_ALIVE_MS = 75_000;
+
+/** HTTP/1.1 for connections that were accepted elsewhere: one parser for all, with each connection's own route. */
+export function createHttpService(options: HttpServiceOptions): HttpService {
+  const { dial, relay, credentials, clock } = options;
+  const pools = createUpstreamPools({ dial, clock });
+  const ports = { dial, relay, credentials, pools };
+  const connections = new Map<Socket, Connection>();
+  let isDraining = false;
+
+  const server = createParser(options);
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    const connection = connections.get(request.socket);
+    if (connection === undefined) return;
+    connection.latest = request;
+    // An aborted request tells nothing that the closed response does not.
+    request.on('error', () => {});
+    connection.enqueue(() => serveRequest(request, response, connection, ports));
+  };
+  server.on('request', onRequest);
+  // Not answered by Node: whether the body is wanted is the upstream's to say.
+  server.on('checkContinue', onRequest);
+  server.on('checkExpectation', onRequest);
+  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    const connection = connections.get(socket);
+    if (connection === undefined) return;
+    ownErrors(socket);
+    connection.enqueue(() => serveUpgrade(request, head, connection, ports));
+  });
+  server.on('connect', (request: IncomingMessage, socket: Socket) => {
+    const connection = connections.get(socket);
+    if (connection === undefined) return;
+    ownErrors(socket);
+    connection.enqueue(async () => refuseMessage(request, connection, null));
+  });
+  server.on('clientError', (cause: Error & { code?: string }, socket: Socket) => {
+    const connection = connections.get(socket);
+    if (connection !== undefined) onUnreadable(connection, cause.code ?? '');
+  });
+
+  function onUnreadable(connection: Connection, code: string): void {
+    const { downstream, latest } = connection;
+    // The parser says it again for all that the client still sends.
+    if (connection.isUnreadable) return;
+    connection.isUnreadable = true;
+    if (!/^HPE_|^ERR_HTTP_/.test(code) || downstream.destroyed) {
+      connection.fail(new LeatError('CLIENT_RESET', 'the client reset the connection'));
+      downstream.destroy();
+      return;
+    }
+    const error = unreadable(code);
+    if (latest !== null && !latest.complete) {
+      // In the middle of a body: it is that request which is wrong, and its answer says so.
+      connection.fail(error);
+      return;
+    }
+    connection.enqueue(async () => {
+      connection.fail(error);
+      refuseMessage(null, connection, error);
+    });
+  }
+
+  return {
+    async serve(downstream, route, context): Promise<RelayResult> {
+      const connection = new Connection(downstream, route, context, () => isDraining);
+      if (downstream.destroyed) return resultOf(connection, new LeatError('CLIENT_RESET', 'the client went away'));
+      connections.set(downstream, connection);
+      const closed = new Promise<void>((resolve) => {
+        downstream.once('close', () => resolve());
+      });
+      const onAbort = (): void => {
+        connection.fail(context.signal.reason);
+        downstream.resetAndDestroy();
+      };
+      context.signal.addEventListener('abort', onAbort, { once: true });
+      if (context.signal.aborted) onAbort();
+      else {
+        server.emit('connection', downstream);
+        downstream.resume();
+      }
+      await closed;
+      await connection.served();
+      context.signal.removeEventListener('abort', onAbort);
+      connections.delete(downstream);
+      return resultOf(connection, connection.failure);
+    },
+    drain() {
+      isDraining = true;
+      for (const connection of connections.values()) if (connection.isIdle) endConnection(connection.downstream);
+    },
+    async close() {
+      server.close();
+      await pools.close();
+    },
+  };
+}
+
+function createParser({
+  headerTimeoutMs = HEADER_TIMEOUT_MS,
+  keepAliveMs = KEEP_ALIVE_MS,
+}: HttpServiceOptions): Server {
+  const server = createServer({
+    maxHeaderSize: MAX_HEADER_BYTES,
+    insecureHTTPParser: false,
+    headersTimeout: headerTimeoutMs,
+    // Bodies may be uploaded for hours; each piece has its own deadline.
+    requestTimeout: 0,
+    keepAliveTimeout: keepAliveMs,
+    connectionsCheckingInterval: Math.min(1000, headerTimeoutMs / 2),
+    // Checked by checkFraming, so that there is a record.
+    requireHostHeader: false,
+    shouldUpgradeCallback: mayUpgrade,
+  });
+  server.timeout = 0;
+  // Node drops fields beyond 2000 in silence: a second Host could hide there. The size is bound enough.
+  server.maxHeadersCount = 0;
+  // A client may end its side behind its request and still wait for the answer.
+  (server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
+  // Node checks header deadlines from when a server listens. This one never does: its connections come from elsewhere.
+  server.emit('listening');
+  return server;
+}
+
+/** After an upgrade Node takes its listeners away, and an error without one would end the process; `close` follows it. */
+function ownErrors(socket: Socket): void {
+  socket.on('error', () => {});
+}
+
+function unreadable(code: string): LeatError {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return new LeatError('REQUEST_HEADERS_TOO_LARGE', `the header of the request is over ${MAX_HEADER_BYTES} bytes`);
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new LeatError('REQUEST_TIMEOUT', 'the header of the request did not arrive in time');
+    default:
+      return new LeatError('REQUEST_MALFORMED', `the request is malformed: it can not be parsed (${code})`);
+  }
+}
+
+function resultOf({ downstream, switched }: Connection, error: LeatError | null): RelayResult {
+  if (switched !== null) return switched;
+  return { sentBytes: downstream.bytesRead, receivedBytes: downstream.bytesWritten, error };
+}

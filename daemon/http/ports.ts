@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What http/ needs of the other outside worlds, each passed in. Some of these shapes stand in proxy/ports.ts too: that
+ * folder is above this one, so they are stated here and match by structure.
+ */
+import type { Socket } from 'node:net';
+import type { Authentication, Destination } from '../destination/destination.ts';
+import type { Secret } from '../destination/secret.ts';
+import type { LeatError } from '../errors/leat-error.ts';
+import type { HttpRoute, Upstream } from '../routing/route.ts';
+import type { Workload } from '../workload/workload.ts';
+
+/** A connected socket, half-open allowed, paused. @throws UPSTREAM_*, TUNNEL_*, CREDENTIAL_* */
+export type Dial = (upstream: Upstream, signal: AbortSignal) => Promise<Socket>;
+
+/** Moves bytes both ways until both sides are gone, with half-close kept; ends both sockets. Never rejects. */
+export type Relay = (
+  downstream: Socket,
+  upstream: Socket,
+  options: { readonly idleTimeoutMs: number },
+) => Promise<RelayResult>;
+
+export interface RelayResult {
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  readonly error: LeatError | null;
+}
+
+export interface OpenRecord {
+  readonly id: string;
+  add(facts: Readonly<Record<string, string | number | boolean | null>>): void;
+  end(result: RelayResult): void;
+}
+
+export interface HttpContext {
+  readonly workload: Workload;
+  readonly startRequest: (request: { readonly method: string; readonly path: string }) => OpenRecord;
+  /** Ends the connection at once, also in the middle of a request. */
+  readonly signal: AbortSignal;
+}
+
+/** Serves all requests of a connection; resolves when it is gone. Never rejects. */
+export type ServeHttp = (downstream: Socket, route: HttpRoute, context: HttpContext) => Promise<RelayResult>;
+
+export interface CredentialHeader {
+  readonly name: string;
+  readonly value: Secret;
+}
+
+export interface CredentialSource {
+  /** Header fields that authenticate a request. @throws CREDENTIAL_UNAVAILABLE, CREDENTIAL_REJECTED */
+  headersFor(
+    destination: Destination,
+    authentication: Authentication,
+    signal: AbortSignal,
+  ): Promise<readonly CredentialHeader[]>;
+  /**
+   * Tells that the upstream answered 401 to these fields. True where the next `headersFor` gives fresh ones, so that one
+   * replay is worth it.
+   */
+  rejected(destination: Destination, authentication: Authentication, refused: readonly CredentialHeader[]): boolean;
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LeatError } from '../errors/leat-error.ts';
+import type { AdmittedRequest } from './admit-request.ts';
+import { enrichHeaders, upstreamAuthority } from './enrich-headers.ts';
+import type { UpstreamResponse } from './exchange.ts';
+import type { HeaderList } from './header-list.ts';
+import type { CredentialSource } from './ports.ts';
+import type { RequestBody } from './request-body.ts';
+import { type Attempt, mayRetryFailure, mayRetryStatus, retryDelayMs } from './retry.ts';
+import { upstreamError } from './upstream-error.ts';
+
+export interface SendOptions {
+  readonly method: string;
+  readonly received: HeaderList;
+  readonly requestId: string;
+  readonly body: RequestBody | null;
+  readonly signal: AbortSignal;
+  readonly credentials: CredentialSource;
+}
+
+/** Sends the enriched header once, by whatever carries it. */
+export type Carry<T> = (headers: HeaderList) => Promise<T>;
+
+/** Something that came back with a status, and can be thrown away. */
+type Answer = Pick<UpstreamResponse, 'status'> & { readonly body?: UpstreamResponse['body'] };
+
+/**
+ * Asks the upstream, again where that is safe, with a fresh credential where the last one was refused.
+ * @throws LeatError
+ */
+export async function sendRequest<T extends Answer>(
+  { target, authentication }: AdmittedRequest,
+  options: SendOptions,
+  carry: Carry<T>,
+): Promise<{ readonly answer: T; readonly attempts: number }> {
+  const { method, received, requestId, body, signal, credentials } = options;
+  const { destination, upstream, tls } = target;
+  const authority = upstreamAuthority(upstream.host, upstream.port, tls !== null);
+  let previousAttempts = 0;
+  let refreshes = 0;
+  for (;;) {
+    const attempt = (): Attempt => ({
+      method,
+      hasBody: body !== null,
+      bodyStarted: body?.isStarted ?? false,
+      previousAttempts,
+    });
+    const proof = await credentials.headersFor(destination, authentication, signal);
+    const headers = enrichHeaders(received, {
+      authority,
+      requestId,
+      staticHeaders: destination.headers,
+      credentials: proof,
+    });
+    const answer = await carry(headers).catch((cause: unknown) => upstreamError(cause, authority));
+    if (answer instanceof LeatError) {
+      signal.throwIfAborted();
+      if (!mayRetryFailure(answer, attempt(), destination.retries)) throw answer;
+    } else {
+      const isFresh = answer.status === 401 && credentials.rejected(destination, authentication, proof);
+      if (isFresh && refreshes === 0 && !attempt().bodyStarted) {
+        // A 401 is an answer of "not done": any method may be repeated, as long as there is all of it.
+        refreshes += 1;
+        answer.body?.destroy();
+        continue;
+      }
+      if (!mayRetryStatus(answer.status, attempt(), destination.retries)) {
+        return { answer, attempts: previousAttempts + refreshes + 1 };
+      }
+      answer.body?.destroy();
+    }
+    await sleep(retryDelayMs(previousAttempts, Math.random), undefined, { signal }).catch(() =>
+      signal.throwIfAborted(),
+    );
+    previousAttempts += 1;
+  }
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+import { once } from 'node:events';
+import { createServer as createHttpServer, type Server as HttpServer, type RequestListener } from 'node:http';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LeatError } from '../../daemon/errors/leat-error.ts';
+import { createHttpService, type HttpService, type HttpServiceOptions } from '../../daemon/http/http-service.ts';
+import type { CredentialSource } from '../../daemon/http/ports.ts';
+import { systemClock } from '../../daemon/net/clock.ts';
+import { keepErrorForNextOwner } from '../../daemon/net/socket-ownership.ts';
+import type { RelayResult } from '../../daemon/proxy/ports.ts';
+import { streamRelay } from '../../daemon/relay/stream-relay.ts';
+import type { HttpRoute, Upstream } from '../../daemon/routing/route.ts';
+import type { Workload } from '../../daemon/workload/workload.ts';
+import { shopWorkload } from './destinations.ts';
+
+interface Teardown {
+  teardown(end: () => unknown): void;
+}
+
+/** A record as a test reads it. */
+export interface SeenRecord {
+  readonly method: string;
+  readonly path: string;
+  facts: Record<string, unknown>;
+  /** Every result it was ended with: exactly one where all is well. */
+  readonly ends: RelayResult[];
+}
+
+export interface HttpLab {
+  readonly port: number;
+  readonly service: HttpService;
+  readonly records: readonly SeenRecord[];
+  /** Results of connections that have ended. */
+  readonly connections: readonly RelayResult[];
+  /** Upstreams that were dialled so far. */
+  readonly dialled: readonly Upstream[];
+  /** Aborts every connection, as the end of draining does. */
+  abort(reason: LeatError): void;
+}
+
+export const noCredentials: CredentialSource = {
+  headersFor: async () => [],
+  rejected: () => false,
+};
+
+/** The http service behind a listener on loopback; every upstream is at `upstreamPort`, whatever its name. */
+export async function startHttpLab(
+  t: Teardown,
+  route: HttpRoute,
+  upstreamPort: number | (() => number),
+  options: Partial<HttpServiceOptions> & { readonly workload?: Workload } = {},
+): Promise<HttpLab> {
+  const records: SeenRecord[] = [];
+  const connections: RelayResult[] = [];
+  const dialled: Upstream[] = [];
+  const abort = new AbortController();
+  const service = createHttpService({
+    dial: async (upstream) => {
+      dialled.push(upstream);
+      return dialLoopback(typeof upstreamPort === 'number' ? upstreamPort : upstreamPort());
+    },
+    relay: streamRelay,
+    credentials: noCredentials,
+    clock: systemClock,
+    ...options,
+  });
+  const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
+    void service
+      .serve(socket, route, {
+        workload: options.workload ?? shopWorkload,
+        signal: abort.signal,
+        startRequest: ({ method, path }) => {
+          const record: SeenRecord = { method, path, facts: {}, ends: [] };
+          records.push(record);
+          return {
+            id: String(records.length),
+            add: (facts) => Object.assign(record.facts, facts),
+            end: (result) => record.ends.push(result),
+          };
+        },
+      })
+      .then((result) => connections.push(result));
+  });
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  t.teardown(async () => {
+    listener.close();
+    abort.abort(new LeatError('DRAINED', 'the test is over'));
+    await service.close();
+  });
+  return {
+    port: (listener.address() as AddressInfo).port,
+    service,
+    records,
+    connections,
+    dialled,
+    abort: (reason) => abort.abort(reason),
+  };
+}
+
+async function dialLoopback(port: number): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+  socket.pause();
+  keepErrorForNextOwner(socket);
+  try {
+    await once(socket, 'connect');
+  } catch (cause) {
+    throw new LeatError('UPSTREAM_CONNECT_FAILED', `no connection to 127.0.0.1:${port}`, { cause });
+  }
+  return socket;
+}
+
+export interface Upstreams {
+  readonly port: number;
+  readonly server: HttpServer;
+  /** Heads that arrived, as raw fields. */
+  readonly heads: { method: string; url: string; headers: string[] }[];
+  /** Connections that were opened so far. */
+  readonly sockets: Socket[];
+}
+
+/** An http server on loopback that remembers what arrived. */
+export async function startUpstream(t: Teardown, listener: RequestListener): Promise<Upstreams> {
+  const heads: Upstreams['heads'] = [];
+  const sockets: Socket[] = [];
+  const server = createHttpServer((request, response) => {
+    heads.push({ method: request.method ?? '', url: request.url ?? '', headers: request.rawHeaders });
+    listener(request, response);
+  });
+  server.on('connection', (socket) => {
+    sockets.push(socket);
+    socket.on('error', () => {});
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return { port: (server.address() as AddressInfo).port, server, heads, sockets };
+}
+
+export interface RawAnswer {
+  readonly text: string;
+  /** Of the first response; 0 where there is none. */
+  readonly status: number;
+  /** Whether the server ended the connection, in order or by a reset. */
+  readonly ended: 'open' | 'end' | 'reset';
+}
+
+/** Sends bytes (Latin-1) and collects what comes until the connection ends, or `until` says enough, or 3 s pass. */
+export async function sendRaw(
+  port: number,
+  bytes: string,
+  { until = () => false, half = false }: { readonly until?: (text: string) => boolean; readonly half?: boolean } = {},
+): Promise<RawAnswer> {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  let text = '';
+  let ended: RawAnswer['ended'] = 'open';
+  const done = Promise.withResolvers<void>();
+  socket.on('data', (chunk: Buffer) => {
+    text += chunk.toString('latin1');
+    if (until(text)) done.resolve();
+  });
+  socket.on('end', () => {
+    ended = 'end';
+    done.resolve();
+  });
+  socket.on('error', () => {
+    ended = 'reset';
+    done.resolve();
+  });
+  socket.write(bytes, 'latin1');
+  if (half) socket.end();
+  await Promise.race([done.promise, sleep(3000, undefined, { ref: false })]);
+  socket.destroy();
+  return { text, status: Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1] ?? 0), ended };
+}
+
+/** Asks again until it holds, at most 3 s. */
+export async function eventually(holds: () => boolean): Promise<void> {
+  for (let waitedMs = 0; !holds(); waitedMs += 10) {
+    if (waitedMs > 3000) throw new Error(`not within 3 s: ${holds.toString()}`);
+    await sleep(10);
+  }
+}
+
+/** The value of a field in raw headers, by lower-case name; several are joined by `|`. */
+export function rawField(raw: readonly string[], name: string): string | null {
+  const values = raw.filter((_, i) => i % 2 === 1 && raw[i - 1]?.toLowerCase() === name);
+  return values.length === 0 ? null : values.join('|');
+}
