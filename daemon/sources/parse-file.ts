@@ -14,6 +14,8 @@ import type { SourceProblem } from './source-problem.ts';
 const MAX_ALIAS_COUNT = 100;
 /** DNS is answered on the same thread: long files are read in slices. */
 const SLICE_MS = 20;
+/** What follows the first errors of a document is mostly their consequence. */
+const MAX_YAML_ERRORS = 5;
 
 /** A valid resource and where it stands. */
 export interface PlacedResource {
@@ -46,7 +48,8 @@ export async function parseFile(file: string, text: string): Promise<ParsedFile>
     // the parser's recursion ends in a RangeError, an excess of aliases in a ReferenceError; their texts may quote values
     reading.problems.push(problemOf(reading, 1, 'is not valid YAML: nested too deeply, or too many aliases'));
   }
-  return reading;
+  const { resources, foreign, problems } = reading;
+  return { resources, foreign, problems };
 }
 
 async function parseDocuments(reading: FileReading, text: string): Promise<void> {
@@ -54,7 +57,7 @@ async function parseDocuments(reading: FileReading, text: string): Promise<void>
   const tokens = new Parser(reading.lines.addNewLine).parse(text);
   const pause = slicer();
   for (const document of composer.compose(tokens)) {
-    const errors = [...document.errors, ...document.warnings];
+    const errors = [...document.errors, ...document.warnings].slice(0, MAX_YAML_ERRORS);
     reading.problems.push(...errors.map((error) => yamlProblem(reading, error)));
     if (errors.length === 0) {
       for (const part of expandList(document.toJS({ maxAliasCount: MAX_ALIAS_COUNT }))) {
