@@ -48,3 +48,11 @@ export const SETS = {
 export const HEARTBEAT_SET = 'leat-alive';
 /** Seconds after which an entry of {@link HEARTBEAT_SET} that was not renewed expires. */
 export const HEARTBEAT_TIMEOUT_SECONDS = 9;
+
+/** Chain of each table that PREROUTING enters by one jump; `init` makes it, the daemon sees to it that the jump keeps its place. */
+export const PREROUTING_CHAIN = 'LEAT-PREROUTING';
+
+/** Folder of {@link INIT_RECORD_FILE}, on a file system that a reboot empties. */
+export const INIT_STATE_DIR = '/run/leat';
+/** JSON in which `init` tells the daemon which backend its rules are in: `backend`, `nat`, `isIpv6On`. */
+export const INIT_RECORD_FILE = 'init.json';

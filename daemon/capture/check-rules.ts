@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+import { PREROUTING_CHAIN } from '../../api/redirect-contract.ts';
+import type { Family } from '../net/endpoint.ts';
+import type { InitRecord } from './read-init-record.ts';
+import { runTool } from './run-tool.ts';
+
+/** Sentences for people; both empty where all is well. */
+export interface RuleCheck {
+  /** Jumps that were put back to their place. */
+  readonly repaired: readonly string[];
+  /** What only `init` can repair. */
+  readonly problems: readonly string[];
+}
+
+type Table = 'raw' | 'mangle' | 'nat';
+
+/** Rules that must not stand before Leat's jump, per table; what else does (Calico's chains) is left where it is. */
+const RIVALS: Readonly<Record<Table, RegExp>> = {
+  // NodeLocal DNSCache: a packet that is not tracked passes no nat table.
+  raw: /(?=.*--dports? (?:\S+,)?53(?:[, ]|$))(?:.* -j NOTRACK\b|.* -j CT --notrack\b)/,
+  mangle: /(?!)/,
+  // DNAT to an endpoint is final.
+  nat: / -j KUBE-SERVICES\b/,
+};
+
+/**
+ * Checks that Leat's jumps are there and precede kube-proxy's (nat) and any NOTRACK of port 53 (raw), in the backend that
+ * `init` chose, and puts back those that don't, each in one transaction. Rules of others are never changed.
+ *
+ * The caller owns the interval. Needs CAP_NET_ADMIN and the lock of xtables, for at most 5 s each.
+ */
+export async function checkRules(record: InitRecord): Promise<RuleCheck> {
+  const repaired: string[] = [];
+  const problems: string[] = [];
+  const tables: readonly Table[] = ['raw', record.nat === 'iptables' ? 'nat' : 'mangle'];
+  const families: readonly Family[] = record.isIpv6On ? [4, 6] : [4];
+  for (const family of families) {
+    for (const table of tables) {
+      const name = `${PREROUTING_CHAIN} in table ${table} of IPv${family}`;
+      try {
+        const tool = `${family === 4 ? 'iptables' : 'ip6tables'}-${record.backend}`;
+        if ((await readChain(tool, table, PREROUTING_CHAIN)).length === 0) {
+          problems.push(`${name} is empty: somebody flushed it; run init again`);
+          continue;
+        }
+        const repair = planRepair(await readChain(tool, table, 'PREROUTING'), RIVALS[table]);
+        if (repair === null) continue;
+        await runTool([`${tool}-restore`, '-w', '5', '--noflush'], { input: `*${table}\n${repair}COMMIT\n` });
+        repaired.push(`the jump to ${name} was missing or stood behind another's rule, and was put first`);
+      } catch (error) {
+        problems.push(`${name} can not be checked: ${error instanceof Error ? error.message : error}`);
+      }
+    }
+  }
+  return { repaired, problems };
+}
+
+/** The rules of one chain as `-A CHAIN ...`: a whole table may hold tens of thousands. */
+async function readChain(tool: string, table: Table, chain: string): Promise<string[]> {
+  const text = await runTool([tool, '-w', '5', '-t', table, '-S', chain]);
+  return text.split('\n').filter((line) => line.startsWith('-A '));
+}
+
+/**
+ * Lines for iptables-restore that put the jump first among the rules of PREROUTING, or null where it stands well: there, and
+ * no rival before it.
+ */
+export function planRepair(rules: readonly string[], rival: RegExp): string | null {
+  const jumps = rules.filter((rule) => rule.endsWith(` -j ${PREROUTING_CHAIN}`));
+  const [jump] = jumps;
+  if (jump === undefined) {
+    return `-I PREROUTING 1 -m comment --comment "leat: put back by the daemon" -j ${PREROUTING_CHAIN}\n`;
+  }
+  if (!rules.slice(0, rules.indexOf(jump)).some((rule) => rival.test(rule))) return null;
+  const body = jump.slice('-A PREROUTING '.length);
+  return [...jumps.map((each) => each.replace(/^-A/, '-D')), `-I PREROUTING 1 ${body}`]
+    .map((line) => `${line}\n`)
+    .join('');
+}
