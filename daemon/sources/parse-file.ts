@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setImmediate } from 'node:timers/promises';
-import { Composer, type Document, LineCounter, Parser, type YAMLError } from 'yaml';
+import { type Alias, Composer, type Document, LineCounter, Parser, visit, type YAMLError } from 'yaml';
 import { type FieldProblem, reasonOf } from '../../api/field-problem.ts';
 import { parseResource } from '../../api/parse-resource.ts';
 import { recogniseKind } from '../../api/recognise-kind.ts';
@@ -11,7 +11,7 @@ import { lineOfField } from './line-of-field.ts';
 import type { SourceProblem } from './source-problem.ts';
 
 /** The work of a document grows with the product of its anchors and aliases ("billion laughs"). */
-const MAX_ALIAS_COUNT = 100;
+const MAX_ALIAS_COUNT = 1000;
 /** DNS is answered on the same thread: long files are read in slices. */
 const SLICE_MS = 20;
 /** What follows the first errors of a document is mostly their consequence. */
@@ -45,8 +45,8 @@ export async function parseFile(file: string, text: string): Promise<ParsedFile>
   try {
     await parseDocuments(reading, text);
   } catch {
-    // the parser's recursion ends in a RangeError, an excess of aliases in a ReferenceError; their texts may quote values
-    reading.problems.push(problemOf(reading, 1, 'is not valid YAML: nested too deeply, or too many aliases'));
+    // the parser's recursion ends in a RangeError; what else it may throw is told alike, for its text may quote values
+    reading.problems.push(problemOf(reading, 1, 'is not valid YAML: nested too deeply'));
   }
   const { resources, foreign, problems } = reading;
   return { resources, foreign, problems };
@@ -57,17 +57,52 @@ async function parseDocuments(reading: FileReading, text: string): Promise<void>
   const tokens = new Parser(reading.lines.addNewLine).parse(text);
   const pause = slicer();
   for (const document of composer.compose(tokens)) {
-    const errors = [...document.errors, ...document.warnings].slice(0, MAX_YAML_ERRORS);
-    reading.problems.push(...errors.map((error) => yamlProblem(reading, error)));
-    if (errors.length === 0) {
-      for (const part of expandList(document.toJS({ maxAliasCount: MAX_ALIAS_COUNT }))) {
-        takePart(reading, document, part);
-        await pause();
-      }
+    for (const part of partsOf(reading, document)) {
+      takePart(reading, document, part);
+      await pause();
     }
     await pause();
   }
   reading.problems.push(...composer.streamInfo().errors.map((error) => yamlProblem(reading, error)));
+}
+
+/** The objects of a document; none, and its problems told, where it is no YAML. */
+function partsOf(reading: FileReading, document: Document.Parsed): DocumentPart[] {
+  const errors = [...document.errors, ...document.warnings].slice(0, MAX_YAML_ERRORS);
+  if (errors.length > 0) {
+    reading.problems.push(...errors.map((error) => yamlProblem(reading, error)));
+    return [];
+  }
+  try {
+    return expandList(document.toJS({ maxAliasCount: MAX_ALIAS_COUNT }));
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error;
+    const alias = findDanglingAlias(document);
+    const offset = alias?.range?.[0] ?? document.range[0];
+    const reason =
+      alias === null
+        ? `is refused: an anchor is used more than ${MAX_ALIAS_COUNT} times`
+        : describeYamlError('BAD_ALIAS');
+    reading.problems.push(problemOf(reading, reading.lines.linePos(offset).line, reason));
+    return [];
+  }
+}
+
+/** The first alias without an anchor before it. */
+function findDanglingAlias(document: Document): Alias | null {
+  const anchors = new Set<string>();
+  let dangling: Alias | null = null;
+  visit(document, {
+    Alias: (_, alias) => {
+      if (anchors.has(alias.source)) return undefined;
+      dangling = alias;
+      return visit.BREAK;
+    },
+    Value: (_, { anchor }) => {
+      if (anchor !== undefined) anchors.add(anchor);
+    },
+  });
+  return dangling;
 }
 
 function takePart(reading: FileReading, document: Document, { value, path }: DocumentPart): void {
