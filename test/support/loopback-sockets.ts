@@ -31,7 +31,7 @@ export interface Listening {
   readonly accepted: readonly Socket[];
 }
 
-/** A TCP server on loopback that runs `serve` for every connection. */
+/** A TCP server on loopback that runs `serve` for every connection; where that fails the connection is closed. */
 export async function listenOn(
   t: Teardown,
   serve: (socket: Socket) => unknown,
@@ -41,7 +41,7 @@ export async function listenOn(
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     accepted.push(socket);
     socket.on('error', () => {});
-    serve(socket);
+    Promise.resolve(serve(socket)).catch(() => socket.destroy());
   });
   t.teardown(() => {
     server.close();
