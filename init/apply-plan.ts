@@ -79,7 +79,11 @@ function applyLoopback(run: Run, plan: Plan, before: Added): Added {
     runOrFail(run, 'ip', ['address', 'add', `${address}/${address.includes(':') ? 128 : 32}`, 'dev', 'lo', ...options]);
   }
   for (const route of routes) {
-    runOrFail(run, 'ip', [`-${familyOfText(route)}`, 'route', 'replace', 'local', route, 'dev', 'lo']);
+    const family = familyOfText(route);
+    // Without a source the node's own IPv4 connections into the range would come from the address they go to, and the
+    // reset that answers them would itself be taken for traffic to the range.
+    const source = family === 4 ? ['src', '127.0.0.1'] : [];
+    runOrFail(run, 'ip', [`-${family}`, 'route', 'replace', 'local', route, 'dev', 'lo', ...source]);
   }
   return {
     addresses: addresses.filter((address) => !known.has(address) || before.addresses.includes(address)),

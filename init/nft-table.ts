@@ -24,7 +24,7 @@ export function planNftRules(contexts: readonly RuleContext[]): readonly NftRule
         },
         {
           chain: 'prerouting',
-          statement: `ct original zone ${context.dnsZone} meta nfproto ${nfproto(context)} meta l4proto { tcp, udp } dnat ${ip} to ${host}:${context.dnsPort}`,
+          statement: `ct original zone ${context.dnsZone} meta nfproto ${nfproto(context)} meta l4proto { tcp, udp } counter dnat ${ip} to ${host}:${context.dnsPort}`,
           comment: 'leat: DNS of pods, told by the zone that the raw table gave it',
         },
         {
@@ -82,7 +82,7 @@ export function renderNftRemoval(): string {
 function captureRules(context: RuleContext): readonly NftRule[] {
   const { ip, host } = wordsOf(context);
   const proto = `meta nfproto ${nfproto(context)}`;
-  const redirect = `meta l4proto tcp redirect to :${context.capturePort}`;
+  const redirect = `meta l4proto tcp counter redirect to :${context.capturePort}`;
   if (context.redirectOn === 'all') {
     return [{ chain: 'capture', statement: `${proto} ${redirect}`, comment: 'leat: to the daemon, as --target says' }];
   }
@@ -96,7 +96,7 @@ function captureRules(context: RuleContext): readonly NftRule[] {
     ),
     {
       chain: 'capture',
-      statement: `${proto} meta l4proto tcp dnat ${ip} to ${host}:${context.capturePort}`,
+      statement: `${proto} meta l4proto tcp counter dnat ${ip} to ${host}:${context.capturePort}`,
       comment: 'leat: to the daemon; works on interfaces without an address, where REDIRECT drops',
     },
   ];
