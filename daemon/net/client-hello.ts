@@ -57,7 +57,8 @@ export function readClientHello(socket: Socket, options: ReadClientHelloOptions)
  * The ClientHello at the start of a stream, possibly spread over several records.
  * @throws CLIENT_HELLO_INVALID as soon as the bytes can't become one of at most `maxBytes`
  */
-export function parseClientHello(bytes: Buffer, maxBytes: number = MAX_CLIENT_HELLO_BYTES): Parsed<ClientHello> {
+export function parseClientHello(stream: Buffer, maxBytes: number = MAX_CLIENT_HELLO_BYTES): Parsed<ClientHello> {
+  const bytes = stream.subarray(0, maxBytes);
   const fragments: Buffer[] = [];
   let heldBytes = 0;
   let offset = 0;

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+import { setTimeout as sleep } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import { LeatError } from '../../daemon/errors/leat-error.ts';
+import { systemClock } from '../../daemon/net/clock.ts';
+import { createResolver } from '../../daemon/net/resolve-host.ts';
+import { startDnsmasq } from '../support/dnsmasq.ts';
+import { createLab } from '../support/lab.ts';
+
+const never = new AbortController().signal;
+
+async function dns(t: ExecutionContext, hosts: Record<string, string[]>) {
+  const lab = await createLab('resolver');
+  t.teardown(() => lab.dispose());
+  const server = await startDnsmasq(lab.loopback, { records: { hosts } });
+  return {
+    servers: [`127.0.0.1:${server.port}`],
+    /** Questions of one type: each lookup asks one A and one AAAA. */
+    asked: async () => {
+      await sleep(30);
+      return (server.output().match(/query\[A\]/g) ?? []).length;
+    },
+  };
+}
+
+test('both families are given, canonical; a name of one family is no failure', async (t) => {
+  const { servers } = await dns(t, { 'both.example': ['192.0.2.1', 'fd00::0:1'], 'six.example': ['fd00::2'] });
+  const resolve = createResolver({ servers, clock: systemClock });
+  t.deepEqual([...(await resolve('Both.Example', never))].sort(), ['192.0.2.1', 'fd00::1']);
+  t.deepEqual(await resolve('six.example', never), ['fd00::2']);
+});
+
+test('one question is under way per name, and its answer serves for 5 s and no longer', async (t) => {
+  const { servers, asked } = await dns(t, { 'a.example': ['192.0.2.1'] });
+  let nowMs = 0;
+  const resolve = createResolver({ servers, clock: { nowMs: () => nowMs, monotonicMs: () => nowMs } });
+  await Promise.all([resolve('a.example', never), resolve('A.example', never), resolve('a.example', never)]);
+  t.is(await asked(), 1);
+  nowMs = 4_999;
+  await resolve('a.example', never);
+  t.is(await asked(), 1);
+  nowMs = 5_000;
+  await resolve('a.example', never);
+  t.is(await asked(), 2);
+});
+
+test('a name without address is refused, by name, and asked again next time', async (t) => {
+  const { servers, asked } = await dns(t, {});
+  const resolve = createResolver({ servers, clock: systemClock });
+  for (let i = 0; i < 2; i++) {
+    const error = await t.throwsAsync(resolve('nobody.example', never), { instanceOf: LeatError });
+    t.is(error?.code, 'UPSTREAM_UNRESOLVED');
+    t.regex(error?.message ?? '', /^nobody\.example has no address in DNS \(ENOTFOUND\)/);
+  }
+  t.is(await asked(), 2);
+});
+
+test('one caller that gives up does not take the answer from the others', async (t) => {
+  const { servers } = await dns(t, { 'a.example': ['192.0.2.1'] });
+  const resolve = createResolver({ servers, clock: systemClock });
+  const controller = new AbortController();
+  const reason = new LeatError('DRAINED', 'the daemon ends');
+  const [given, kept] = [resolve('a.example', controller.signal), resolve('a.example', never)];
+  controller.abort(reason);
+  t.is(await t.throwsAsync(given), reason);
+  t.deepEqual(await kept, ['192.0.2.1']);
+});
+
+test('without servers the system is asked, /etc/hosts included', async (t) => {
+  const resolve = createResolver({ clock: systemClock });
+  t.true((await resolve('localhost', never)).some((address) => address === '127.0.0.1' || address === '::1'));
+  const error = await t.throwsAsync(resolve('nobody.invalid', never), { instanceOf: LeatError });
+  t.is(error?.code, 'UPSTREAM_UNRESOLVED');
+});
