@@ -32,6 +32,7 @@ export function compileOAuth2Client(spec: OAuth2ClientSpec, readSecret: ReadSecr
     clientAuthentication: spec.clientAuthentication ?? OAUTH2_DEFAULTS.clientAuthentication,
     scope: spec.scope ?? null,
     parameters: spec.parameters ?? [],
+    allowCleartext: spec.allowCleartext ?? false,
     ca:
       spec.ca === undefined
         ? null

@@ -16,6 +16,8 @@ export interface OAuth2Client {
   readonly parameters: readonly { readonly name: string; readonly value: string }[];
   /** PEM; replaces the system's roots. */
   readonly ca: string | null;
+  /** Whether the client secret may go to an http:// endpoint; default false. Asked again before it is sent. */
+  readonly allowCleartext?: boolean;
 }
 
 export type Authentication =

@@ -5,7 +5,10 @@ import { Secret } from './secret.ts';
 
 /**
  * Why a port of a Destination can't be served as it is written, or null: its references can't be resolved, its credential
- * can't be applied to what passes through, or would go out in clear. Such a connection is refused, never sent without.
+ * can't be applied, or would go out in clear. Such a connection is refused, never sent without.
+ *
+ * Ports of other protocols may stand beside an http port: their bytes pass with whatever the application put in them. A
+ * tunnel is not asked for TLS: what stands at its far end originates that itself.
  */
 export function findPortProblem(
   destination: Destination,
@@ -15,16 +18,15 @@ export function findPortProblem(
   if (!resolved.ready) return new LeatError(resolved.problem.code, `${id}: ${resolved.problem.message}`);
   const notReady = (why: string): LeatError => new LeatError('DESTINATION_NOT_READY', `${id}, port ${port}: ${why}`);
   const { type } = resolved.authentication;
+  const hasCredential = type !== 'None' || hasSecretField(destination);
   if (protocol !== 'http') {
     if (upstream.tls !== null) return notReady(`upstream.tls needs protocol http, not ${protocol}`);
-    if (type !== 'None')
-      return notReady(`authentication ${type} can't be applied to ${protocol}, which passes through`);
-    if (hasSecretField(destination)) return notReady(`headers and queries can't be applied to ${protocol}`);
-    return null;
+    const canBeApplied = destination.ports.some((other) => other.protocol === 'http');
+    return hasCredential && !canBeApplied ? notReady(`its credential can't be applied to ${protocol}`) : null;
   }
   if (upstream.tls !== null) return null;
   if (type === 'ClientCertificate') return notReady('authentication ClientCertificate needs upstream.tls');
-  if (!allowCleartext && (type !== 'None' || hasSecretField(destination))) {
+  if (hasCredential && !allowCleartext && resolved.route.type === 'internet') {
     return new LeatError(
       'CLEARTEXT_REFUSED',
       `${id}, port ${port}: the credential would go out in clear: give upstream.tls, or say allowCleartext`,
