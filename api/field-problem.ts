@@ -23,7 +23,7 @@ export function quote(text: string): string {
 }
 
 /** `spec.hosts[0]`, `metadata.labels["leat.dev/intercept"]`. */
-export function fieldName(path: FieldPath): string {
+function fieldName(path: FieldPath): string {
   let name = '';
   for (const step of path) {
     if (typeof step === 'number') name += `[${step}]`;

@@ -5,6 +5,7 @@ import { DESTINATION_DEFAULTS, SECRET_KEY_DEFAULTS } from '../defaults.ts';
 import { API_VERSION } from '../group.ts';
 import { FORMATS } from '../schema/formats.ts';
 import {
+  CertificateAuthority,
   closed,
   durationMs,
   listOf,
@@ -13,9 +14,9 @@ import {
   ObjectMeta,
   oneOf,
   port,
-  SecretValue,
   secretKey,
   secretName,
+  secretValue,
   text,
   UserPassword,
   WorkloadSelector,
@@ -26,7 +27,7 @@ const UpstreamTls = closed(
     serverName: Type.Optional(
       text(FORMATS.hostName, 'name that is sent as SNI and verified. Default the host of the upstream.'),
     ),
-    ca: Type.Optional(SecretValue),
+    ca: Type.Optional(CertificateAuthority),
   },
   "TLS that Leat originates, always verified, 1.2 or newer; ca replaces the system's roots; http only",
 );
@@ -35,56 +36,76 @@ const DestinationPort = closed({
   port: port('port that the application connects to'),
   protocol: oneOf(['http', 'https', 'tls', 'tcp'], 'what the application speaks on this port'),
   upstream: Type.Optional(
-    closed({
-      host: Type.Optional(text(FORMATS.hostOrAddress, 'where it goes. Default the name that was asked.')),
-      port: Type.Optional(
-        port(
-          `port of the target. Default the same, ${DESTINATION_DEFAULTS.tlsUpstreamPort} where Leat originates TLS.`,
+    closed(
+      {
+        host: Type.Optional(text(FORMATS.hostOrAddress, 'where it goes. Default the name that was asked.')),
+        port: Type.Optional(
+          port(
+            `port of the target. Default the same, ${DESTINATION_DEFAULTS.tlsUpstreamPort} where Leat originates TLS.`,
+          ),
         ),
-      ),
-      pathPrefix: Type.Optional(text(FORMATS.path, 'is put in front of every path; http only')),
-      tls: Type.Optional(UpstreamTls),
-    }),
-  ),
-});
-
-const Route = closed({
-  type: oneOf(['internet', 'onPremise'], 'where the target is: reached directly, or through a tunnel'),
-  tunnel: Type.Optional(text(FORMATS.resourceName, 'name of the Tunnel; onPremise only')),
-  locationId: Type.Optional(
-    text(
-      FORMATS.locationId,
-      'which of the connectors behind the tunnel; onPremise only. Default the default location.',
+        pathPrefix: Type.Optional(text(FORMATS.path, 'is put in front of every path; http only')),
+        tls: Type.Optional(UpstreamTls),
+      },
+      'where connections to this port go. Default the name and port that were asked.',
     ),
   ),
-  virtualHost: Type.Optional(
-    text(FORMATS.hostOrAddress, 'name that is asked of the tunnel; onPremise only. Default the host of the upstream.'),
-  ),
 });
 
-const Authentication = closed({
-  type: oneOf(
-    ['None', 'Basic', 'Header', 'ClientCertificate', 'OAuth2ClientCredentials'],
-    'how Leat authenticates to the target; all but None need an http port',
-  ),
-  basic: Type.Optional(UserPassword),
-  header: Type.Optional(
-    closed({
-      name: text(FORMATS.headerName, 'header that carries the value'),
-      prefix: Type.Optional(text(FORMATS.headerPrefix, 'is put in front of the value, for example "Bearer "')),
-      secret: secretName('the value'),
-      key: text(FORMATS.secretKey, 'key of the value in the Secret'),
-    }),
-  ),
-  clientCertificate: Type.Optional(
-    closed({
-      secret: secretName('certificate and key, in PEM'),
-      certificateKey: secretKey('the certificate chain', SECRET_KEY_DEFAULTS.certificate),
-      keyKey: secretKey('the private key', SECRET_KEY_DEFAULTS.privateKey),
-    }),
-  ),
-  oauth2: Type.Optional(OAuth2Client),
-});
+const Route = closed(
+  {
+    type: oneOf(['internet', 'onPremise'], 'where the target is: reached directly, or through a tunnel'),
+    tunnel: Type.Optional(text(FORMATS.resourceName, 'name of the Tunnel; onPremise only')),
+    locationId: Type.Optional(
+      text(
+        FORMATS.locationId,
+        'which of the connectors behind the tunnel; onPremise only. Default the default location.',
+      ),
+    ),
+    virtualHost: Type.Optional(
+      text(
+        FORMATS.hostOrAddress,
+        'name that is asked of the tunnel; onPremise only. Default the host of the upstream.',
+      ),
+    ),
+  },
+  'how the target is reached',
+);
+
+const Authentication = closed(
+  {
+    type: oneOf(
+      ['None', 'Basic', 'Header', 'ClientCertificate', 'OAuth2ClientCredentials'],
+      'how Leat authenticates to the target; all but None need an http port',
+    ),
+    basic: Type.Optional(closed(UserPassword.properties, 'for type Basic: user name and password from one Secret')),
+    header: Type.Optional(
+      closed(
+        {
+          name: text(FORMATS.headerName, 'header that carries the value'),
+          prefix: Type.Optional(text(FORMATS.headerPrefix, 'is put in front of the value, for example "Bearer "')),
+          secret: secretName('the value'),
+          key: text(FORMATS.secretKey, 'key of the value in the Secret'),
+        },
+        'for type Header: a header from a Secret',
+      ),
+    ),
+    clientCertificate: Type.Optional(
+      closed(
+        {
+          secret: secretName('certificate and key, in PEM'),
+          certificateKey: secretKey('the certificate chain', SECRET_KEY_DEFAULTS.certificate),
+          keyKey: secretKey('the private key', SECRET_KEY_DEFAULTS.privateKey),
+        },
+        'for type ClientCertificate: mutual TLS',
+      ),
+    ),
+    oauth2: Type.Optional(
+      closed(OAuth2Client.properties, 'for type OAuth2ClientCredentials: a token of RFC 6749 §4.4'),
+    ),
+  },
+  'how Leat authenticates to the target: type, and the field that belongs to it',
+);
 
 const mode = oneOf(['append', 'set'], 'append keeps what the application sent, set replaces it');
 
@@ -118,7 +139,7 @@ const DestinationSpecFields = {
       closed({
         name: text(FORMATS.headerName, 'name of the header'),
         value: Type.Optional(text(FORMATS.headerValue, 'value, where it is no secret')),
-        secret: Type.Optional(SecretValue),
+        secret: Type.Optional(secretValue('value from a Secret')),
         mode,
       }),
       { maxItems: 64 },
@@ -132,7 +153,7 @@ const DestinationSpecFields = {
         value: Type.Optional(
           Type.String({ maxLength: 4096, description: 'value, where it is no secret; not encoded' }),
         ),
-        secret: Type.Optional(SecretValue),
+        secret: Type.Optional(secretValue('value from a Secret')),
         mode,
       }),
       { maxItems: 64 },
@@ -140,29 +161,32 @@ const DestinationSpecFields = {
     ),
   ),
   timeouts: Type.Optional(
-    closed({
-      connectMs: Type.Optional(
-        durationMs(
-          100,
-          300_000,
-          `until the target is connected, TLS included. Default ${DESTINATION_DEFAULTS.connectMs}.`,
+    closed(
+      {
+        connectMs: Type.Optional(
+          durationMs(
+            100,
+            300_000,
+            `until the target is connected, TLS included. Default ${DESTINATION_DEFAULTS.connectMs}.`,
+          ),
         ),
-      ),
-      responseMs: Type.Optional(
-        durationMs(
-          100,
-          43_200_000,
-          `from the end of an http request to the head of its response. Default ${DESTINATION_DEFAULTS.responseMs}.`,
+        responseMs: Type.Optional(
+          durationMs(
+            100,
+            43_200_000,
+            `from the end of an http request to the head of its response. Default ${DESTINATION_DEFAULTS.responseMs}.`,
+          ),
         ),
-      ),
-      idleMs: Type.Optional(
-        durationMs(
-          1000,
-          86_400_000,
-          `without a byte in either direction until the connection is ended. Default ${DESTINATION_DEFAULTS.idleMs}.`,
+        idleMs: Type.Optional(
+          durationMs(
+            1000,
+            86_400_000,
+            `without a byte in either direction until the connection is ended. Default ${DESTINATION_DEFAULTS.idleMs}.`,
+          ),
         ),
-      ),
-    }),
+      },
+      'how long is waited',
+    ),
   ),
   retries: Type.Optional(
     closed(

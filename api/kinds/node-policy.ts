@@ -84,24 +84,30 @@ export const NodePolicySpec = closed({
     ),
   ),
   capture: Type.Optional(
-    closed({
-      cidrs: ranges('destinations that are captured also without a name'),
-      exclude: ranges('destinations that are never captured nor refused'),
-    }),
+    closed(
+      {
+        cidrs: ranges('destinations that are captured also without a name'),
+        exclude: ranges('destinations that are never captured nor refused'),
+      },
+      'what is captured beside managed hosts',
+    ),
   ),
   upstreams: Type.Optional(
-    closed({
-      allow: Type.Optional(
-        listOf(
-          AddressRule,
-          { maxItems: MAX_ITEMS },
-          'opens addresses that are refused by default: loopback, link-local, nodes, pods, Services',
+    closed(
+      {
+        allow: Type.Optional(
+          listOf(
+            AddressRule,
+            { maxItems: MAX_ITEMS },
+            'opens addresses that are refused by default: loopback, link-local, nodes, pods, Services',
+          ),
         ),
-      ),
-      deny: Type.Optional(
-        listOf(AddressRule, { maxItems: MAX_ITEMS }, 'addresses that are refused; stands before allow'),
-      ),
-    }),
+        deny: Type.Optional(
+          listOf(AddressRule, { maxItems: MAX_ITEMS }, 'addresses that are refused; stands before allow'),
+        ),
+      },
+      'which addresses Leat may connect to',
+    ),
   ),
   failure: Type.Optional(
     oneOf(

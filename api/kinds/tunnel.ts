@@ -5,6 +5,7 @@ import { TUNNEL_DEFAULTS } from '../defaults.ts';
 import { API_VERSION } from '../group.ts';
 import { FORMATS } from '../schema/formats.ts';
 import {
+  CertificateAuthority,
   closed,
   durationMs,
   listOf,
@@ -15,7 +16,6 @@ import {
   oneOf,
   PortRange,
   port,
-  SecretValue,
   text,
   UserPassword,
 } from '../schema/parts.ts';
@@ -34,19 +34,22 @@ export const TunnelSpec = closed({
     closed(
       {
         serverName: Type.Optional(text(FORMATS.hostName, "name that is verified. Default the endpoint's host.")),
-        ca: Type.Optional(SecretValue),
+        ca: Type.Optional(CertificateAuthority),
       },
       "TLS to the endpoints; ca replaces the system's roots",
     ),
   ),
-  authentication: closed({
-    type: oneOf(
-      ['None', 'UserPassword', 'SapJwt'],
-      'method that is offered (RFC 1928): 0x00, 0x02 (RFC 1929), or SAP 0x80 with a token',
-    ),
-    userPassword: Type.Optional(UserPassword),
-    oauth2: Type.Optional(OAuth2Client),
-  }),
+  authentication: closed(
+    {
+      type: oneOf(
+        ['None', 'UserPassword', 'SapJwt'],
+        'method that is offered (RFC 1928): 0x00, 0x02 (RFC 1929), or SAP 0x80 with a token',
+      ),
+      userPassword: Type.Optional(closed(UserPassword.properties, 'for type UserPassword: from one Secret')),
+      oauth2: Type.Optional(closed(OAuth2Client.properties, 'for type SapJwt: where the token comes from')),
+    },
+    'how Leat authenticates to the tunnel: type, and the field that belongs to it',
+  ),
   allow: listOf(
     closed({
       namespaces: NamespaceSelector,
@@ -68,18 +71,25 @@ export const TunnelSpec = closed({
     'who may use the tunnel for what; nobody where it is empty',
   ),
   timeouts: Type.Optional(
-    closed({
-      connectMs: Type.Optional(
-        durationMs(100, 60_000, `until a TCP connection to an endpoint stands. Default ${TUNNEL_DEFAULTS.connectMs}.`),
-      ),
-      handshakeMs: Type.Optional(
-        durationMs(
-          100,
-          60_000,
-          `until the tunnel has connected to the target. Default ${TUNNEL_DEFAULTS.handshakeMs}.`,
+    closed(
+      {
+        connectMs: Type.Optional(
+          durationMs(
+            100,
+            60_000,
+            `until a TCP connection to an endpoint stands. Default ${TUNNEL_DEFAULTS.connectMs}.`,
+          ),
         ),
-      ),
-    }),
+        handshakeMs: Type.Optional(
+          durationMs(
+            100,
+            60_000,
+            `until the tunnel has connected to the target. Default ${TUNNEL_DEFAULTS.handshakeMs}.`,
+          ),
+        ),
+      },
+      'how long is waited',
+    ),
   ),
 });
 export type TunnelSpec = Static<typeof TunnelSpec>;

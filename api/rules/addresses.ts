@@ -24,7 +24,7 @@ export function checkCidr(cidr: string, path: FieldPath): FieldProblem[] {
   return [];
 }
 
-export function checkPortRange({ port, endPort }: PortRange, path: FieldPath): FieldProblem[] {
+function checkPortRange({ port, endPort }: PortRange, path: FieldPath): FieldProblem[] {
   if (endPort === undefined || endPort >= port) return [];
   return [problemAt([...path, 'endPort'], `must not be below port, which is ${port}`, endPort)];
 }

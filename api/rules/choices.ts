@@ -2,9 +2,6 @@
 /** Rules about which fields may stand together. Each is one statement over one object, as a CEL rule of the CRD is. */
 import { type FieldPath, type FieldProblem, problemAt } from '../field-problem.ts';
 
-/** A rule of a CRD: what it states of a part of a resource, and where that part is. */
-export type Rule<T> = (part: T, path: FieldPath) => readonly FieldProblem[];
-
 /** Exactly one of the fields is given. */
 export function exactlyOneOf<T extends object>(part: T, path: FieldPath, fields: readonly (keyof T & string)[]) {
   const given = fields.filter((field) => part[field] !== undefined);

@@ -67,17 +67,23 @@ export function port(description: string) {
 }
 
 /** `port`, or `port` to `endPort`, as in NetworkPolicy. */
-export const PortRange = closed({
-  port: port('TCP port, or the first of a range'),
-  endPort: Type.Optional(port('last port of the range')),
-});
+export const PortRange = closed(
+  {
+    port: port('TCP port, or the first of a range'),
+    endPort: Type.Optional(port('last port of the range')),
+  },
+  'a port, or a range of ports',
+);
 export type PortRange = Static<typeof PortRange>;
 
 /** One value of a Secret of the resource's own namespace (cluster kinds: of Leat's namespace). No field names another one. */
-export const SecretValue = closed({
-  name: text(FORMATS.resourceName, 'name of the Secret'),
-  key: text(FORMATS.secretKey, 'key in the Secret'),
-});
+export const SecretValue = closed(
+  {
+    name: text(FORMATS.resourceName, 'name of the Secret'),
+    key: text(FORMATS.secretKey, 'key in the Secret'),
+  },
+  'one value of a Secret in the namespace of the resource, released by its label',
+);
 export type SecretValue = Static<typeof SecretValue>;
 
 export function secretName(holds: string) {
@@ -91,29 +97,40 @@ export function secretKey(of: string, fallback: string) {
   return Type.Optional(text(FORMATS.secretKey, `key of ${of} in the Secret. Default ${fallback}.`));
 }
 
+/** A value of a Secret for a certain purpose. */
+export function secretValue(description: string) {
+  return closed(SecretValue.properties, description);
+}
+
+/** PEM certificates that replace the system's roots. */
+export const CertificateAuthority = secretValue("certificates (PEM) that replace the system's roots");
+
 /** Kubernetes' LabelSelector. An empty one selects nothing here: "all" has to be written. */
-export const LabelSelector = closed({
-  matchLabels: Type.Optional(
-    textMap(
-      'labels and the values they must have',
-      { pattern: FORMATS.labelValue.pattern, maxLength: FORMATS.labelValue.maxLength },
-      { maxProperties: 64 },
+export const LabelSelector = closed(
+  {
+    matchLabels: Type.Optional(
+      textMap(
+        'labels and the values they must have',
+        { pattern: FORMATS.labelValue.pattern, maxLength: FORMATS.labelValue.maxLength },
+        { maxProperties: 64 },
+      ),
     ),
-  ),
-  matchExpressions: Type.Optional(
-    listOf(
-      closed({
-        key: text(FORMATS.labelKey, 'key of the label'),
-        operator: oneOf(['In', 'NotIn', 'Exists', 'DoesNotExist'], 'relation of the label to the values'),
-        values: Type.Optional(
-          listOf(text(FORMATS.labelValue, 'value of the label'), { maxItems: MAX_ITEMS }, 'for In and NotIn only'),
-        ),
-      }),
-      { maxItems: 32 },
-      'conditions that must all hold, as must matchLabels',
+    matchExpressions: Type.Optional(
+      listOf(
+        closed({
+          key: text(FORMATS.labelKey, 'key of the label'),
+          operator: oneOf(['In', 'NotIn', 'Exists', 'DoesNotExist'], 'relation of the label to the values'),
+          values: Type.Optional(
+            listOf(text(FORMATS.labelValue, 'value of the label'), { maxItems: MAX_ITEMS }, 'for In and NotIn only'),
+          ),
+        }),
+        { maxItems: 32 },
+        'conditions that must all hold, as must matchLabels',
+      ),
     ),
-  ),
-});
+  },
+  'labels that must hold; an empty selector is refused',
+);
 export type LabelSelector = Static<typeof LabelSelector>;
 
 /** Exactly one of the fields. */
@@ -151,42 +168,48 @@ export const WorkloadSelector = closed(
 export type WorkloadSelector = Static<typeof WorkloadSelector>;
 
 /** User name and password from one Secret; the default keys are those of the type kubernetes.io/basic-auth. */
-export const UserPassword = closed({
-  secret: secretName('user name and password'),
-  usernameKey: secretKey('the user name', SECRET_KEY_DEFAULTS.username),
-  passwordKey: secretKey('the password', SECRET_KEY_DEFAULTS.password),
-});
+export const UserPassword = closed(
+  {
+    secret: secretName('user name and password'),
+    usernameKey: secretKey('the user name', SECRET_KEY_DEFAULTS.username),
+    passwordKey: secretKey('the password', SECRET_KEY_DEFAULTS.password),
+  },
+  'user name and password from one Secret',
+);
 
 /** OAuth 2.0 client credentials grant (RFC 6749 §4.4). */
-export const OAuth2Client = closed({
-  tokenUrl: text(FORMATS.url, 'token endpoint'),
-  secret: secretName('client id and client secret'),
-  clientIdKey: secretKey('the client id', SECRET_KEY_DEFAULTS.clientId),
-  clientSecretKey: secretKey('the client secret', SECRET_KEY_DEFAULTS.clientSecret),
-  clientAuthentication: Type.Optional(
-    oneOf(
-      ['Body', 'Basic'],
-      `where the client secret goes: request body, or Authorization header. Default ${OAUTH2_DEFAULTS.clientAuthentication}.`,
+export const OAuth2Client = closed(
+  {
+    tokenUrl: text(FORMATS.url, 'token endpoint'),
+    secret: secretName('client id and client secret'),
+    clientIdKey: secretKey('the client id', SECRET_KEY_DEFAULTS.clientId),
+    clientSecretKey: secretKey('the client secret', SECRET_KEY_DEFAULTS.clientSecret),
+    clientAuthentication: Type.Optional(
+      oneOf(
+        ['Body', 'Basic'],
+        `where the client secret goes: request body, or Authorization header. Default ${OAUTH2_DEFAULTS.clientAuthentication}.`,
+      ),
     ),
-  ),
-  scope: Type.Optional(text(FORMATS.scope, 'scopes that are asked for, separated by spaces')),
-  parameters: Type.Optional(
-    listOf(
-      closed({
-        name: Type.String({ minLength: 1, maxLength: 128, description: 'name of the parameter' }),
-        value: Type.String({ maxLength: 2048, description: 'its value; no secret belongs here' }),
+    scope: Type.Optional(text(FORMATS.scope, 'scopes that are asked for, separated by spaces')),
+    parameters: Type.Optional(
+      listOf(
+        closed({
+          name: Type.String({ minLength: 1, maxLength: 128, description: 'name of the parameter' }),
+          value: Type.String({ maxLength: 2048, description: 'its value; no secret belongs here' }),
+        }),
+        { maxItems: 32 },
+        'further parameters of the token request, for example audience or resource',
+      ),
+    ),
+    ca: Type.Optional(CertificateAuthority),
+    allowCleartext: Type.Optional(
+      Type.Boolean({
+        description: 'permit a token endpoint of http://, which sends the client secret in clear. Default false.',
       }),
-      { maxItems: 32 },
-      'further parameters of the token request, for example audience or resource',
     ),
-  ),
-  ca: Type.Optional(SecretValue),
-  allowCleartext: Type.Optional(
-    Type.Boolean({
-      description: 'permit a token endpoint of http://, which sends the client secret in clear. Default false.',
-    }),
-  ),
-});
+  },
+  'OAuth 2.0 client credentials grant (RFC 6749 §4.4)',
+);
 export type OAuth2Client = Static<typeof OAuth2Client>;
 
 /** Kubernetes ObjectMeta, as far as Leat reads it. Everything else in it is passed over. */
