@@ -33,13 +33,12 @@ export function askOverUdp(query: Buffer, server: Endpoint, deadlineMs: number, 
   socket.on('message', (answer) => {
     if (isAnswerTo(query, answer)) resolve(answer);
   });
-  // An error of connect() comes by this event too, not only to a callback.
-  socket.connect(server.port, server.address);
   socket.once('connect', () =>
     socket.send(query, (error) => {
       if (error !== null) onFailure(error);
     }),
   );
+  socket.connect(server.port, server.address);
   return promise.finally(() => {
     clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);

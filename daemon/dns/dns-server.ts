@@ -67,17 +67,22 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
     throw error;
   }
   const endBeats = keepAlive(addresses, selfQueryName, options.heartbeat, options.onOutcome);
+  const stop = async (): Promise<void> => {
+    await endBeats();
+    try {
+      await options.heartbeat.end?.();
+      const untilMs = performance.now() + limits.drainMs;
+      while (places.taken > 0 && performance.now() < untilMs) await sleep(DRAIN_POLL_MS);
+    } finally {
+      await close();
+    }
+  };
+  let stopping: Promise<void> | undefined;
   return {
     addresses,
-    async stop() {
-      await endBeats();
-      try {
-        await options.heartbeat.end?.();
-        const untilMs = performance.now() + limits.drainMs;
-        while (places.taken > 0 && performance.now() < untilMs) await sleep(DRAIN_POLL_MS);
-      } finally {
-        await close();
-      }
+    stop() {
+      stopping ??= stop();
+      return stopping;
     },
   };
 }

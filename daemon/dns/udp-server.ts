@@ -31,8 +31,13 @@ export async function startUdpServer(
   const onSent = (error: Error | null): void => {
     if (error !== null && !stopped) onError(error);
   };
+  // Before bind(): with a lookup that answers at once, the event comes at once.
+  const listening = once(socket, 'listening');
   socket.bind({ address: listen.address, port: listen.port, exclusive: true });
-  await once(socket, 'listening');
+  await listening.catch((error: unknown) => {
+    socket.close();
+    throw error;
+  });
   socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
   const server: UdpServer = {
     local: { address: listen.address, port: socket.address().port },

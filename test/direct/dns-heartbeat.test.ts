@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import test, { type ExecutionContext } from 'ava';
+import { keepAlive } from '../../daemon/dns/keep-alive.ts';
+import type { DnsOutcome } from '../../daemon/dns/outcome.ts';
+import { askUdp, OTHER, startDnsLab, until } from '../support/dns-lab.ts';
+import { decode, query } from '../support/dns-packets.ts';
+
+const NOBODY = { address: '127.0.0.1', port: 9 };
+
+test('beats at once when ready, then in intervals, and not before', async (t) => {
+  let isReady = false;
+  const beats: number[] = [];
+  const heartbeat = {
+    ready: () => isReady,
+    intervalMs: 100,
+    async beat() {
+      beats.push(performance.now());
+    },
+  };
+  const { outcomes } = await startDnsLab(t, NOBODY, { heartbeat });
+  await sleep(250);
+  t.is(beats.length, 0);
+  isReady = true;
+  await until(() => beats.length === 4);
+  t.true((beats[3] as number) - (beats[0] as number) >= 290);
+  isReady = false;
+  await sleep(120);
+  const count = beats.length;
+  await sleep(250);
+  t.is(beats.length, count);
+  t.deepEqual(outcomes, []);
+});
+
+test('no beat while one of the addresses does not answer, or answers something else', async (t) => {
+  const { endpoint } = await startDnsLab(t, NOBODY);
+  for (const answer of [
+    () => null,
+    // SERVFAIL with the question.
+    (bytes: Buffer) => {
+      bytes.writeUInt16BE(0x8182, 2);
+      return bytes;
+    },
+  ]) {
+    const mute = createSocket('udp4');
+    t.teardown(() => mute.close());
+    mute.on('message', (bytes, from) => {
+      const sent = answer(bytes);
+      if (sent !== null) mute.send(sent, from.port, from.address);
+    });
+    mute.bind(0, '127.0.0.3');
+    await once(mute, 'listening');
+    const other = { address: '127.0.0.3', port: mute.address().port };
+    const outcomes: DnsOutcome[] = [];
+    let beats = 0;
+    const heartbeat = {
+      ready: () => true,
+      intervalMs: 60,
+      async beat() {
+        beats++;
+      },
+    };
+    const end = keepAlive([endpoint, other], 'alive.leat.invalid', heartbeat, (outcome) => outcomes.push(outcome));
+    await until(() => outcomes.length === 3);
+    await end();
+    t.is(beats, 0);
+    t.deepEqual(outcomes.slice(0, 3), ['silent', 'silent', 'silent']);
+  }
+});
+
+test('no beat while the loop hangs, and beats again when it goes on', async (t) => {
+  const beats = new Int32Array(new SharedArrayBuffer(4));
+  const worker = new Worker(new URL('../support/dns-heartbeat-worker.ts', import.meta.url), { workerData: beats });
+  t.teardown(() => worker.terminate());
+  await until(() => Atomics.load(beats, 0) >= 3);
+  worker.postMessage(2000);
+  await once(worker, 'message');
+  const before = Atomics.load(beats, 0);
+  await sleep(500);
+  t.is(Atomics.load(beats, 0), before);
+  await until(() => Atomics.load(beats, 0) >= before + 3);
+});
+
+test('a beat that fails or hangs does not stop the ones after it', async (t) => {
+  let beats = 0;
+  const heartbeat = {
+    ready: () => true,
+    intervalMs: 60,
+    beat() {
+      beats++;
+      if (beats === 1) return Promise.reject(new Error('netlink'));
+      return beats === 2 ? new Promise<void>(() => {}) : Promise.resolve();
+    },
+  };
+  const { outcomes, errors } = await startDnsLab(t, NOBODY, { heartbeat });
+  await until(() => beats >= 4);
+  t.deepEqual(outcomes.slice(0, 2), ['silent', 'silent']);
+  t.is(errors[0], 'INTERNAL: unexpected Error');
+  t.regex(errors[1] ?? '', /^NOT_READY: /);
+});
+
+test('stop takes the entry away after the last beat, and while queries are still answered', async (t) => {
+  const order: string[] = [];
+  const server: { endpoint?: Parameters<typeof askUdp>[0] } = {};
+  const lab = await startDnsLab(t, NOBODY, {
+    heartbeat: {
+      ready: () => true,
+      intervalMs: 50,
+      async beat() {
+        order.push('beat');
+      },
+      async end() {
+        const answer = await askUdp(server.endpoint ?? NOBODY, query('erp.corp'));
+        order.push(answer === null ? 'silence' : 'answer', 'end');
+      },
+    },
+  });
+  server.endpoint = lab.endpoint;
+  await until(() => order.length > 0);
+  await lab.stop();
+  t.deepEqual(order.slice(order.indexOf('answer')), ['answer', 'end']);
+  await sleep(150);
+  t.is(order.at(-1), 'end');
+});
+
+test('the name of the heartbeat is answered on the node itself, to whoever asks there', async (t: ExecutionContext) => {
+  const { endpoint } = await startDnsLab(t, NOBODY);
+  const answer = (await askUdp(endpoint, query('Alive.Leat.Invalid'), OTHER)) as Buffer;
+  t.like(decode(answer).answers?.[0], { type: 'A', data: '127.0.0.1' });
+});
