@@ -64,14 +64,14 @@ function admit(host: string, port: number, addresses: readonly IpAddress[], guar
     if (refused === null) admitted.push(address);
     else refusal ??= refused;
   }
-  if (admitted.length === 0 && refusal !== null) {
-    throw new LeatError(
-      'UPSTREAM_ADDRESS_REFUSED',
-      `${host} port ${port} is refused as an upstream (${refusal.message}); NodePolicy upstreams.allow can open it`,
-      { cause: refusal },
-    );
-  }
-  return admitted;
+  if (admitted.length > 0) return admitted;
+  if (refusal === null) throw new LeatError('UPSTREAM_UNRESOLVED', `${host} has no address`);
+  if (refusal.code !== 'UPSTREAM_ADDRESS_REFUSED') throw refusal;
+  throw new LeatError(
+    'UPSTREAM_ADDRESS_REFUSED',
+    `${host} port ${port} is refused as an upstream (${refusal.message}); NodePolicy upstreams.allow opens addresses`,
+    { cause: refusal },
+  );
 }
 
 /** RFC 8305 §4: families alternate, the resolver's first choice leads. */

@@ -4,8 +4,8 @@ import { LeatError } from '../errors/leat-error.ts';
 import { familyOf, type IpAddress, parseIpAddress } from '../net/endpoint.ts';
 
 /** Address types (RFC 1928 §5). */
-export const ATYP_IPV4 = 0x01;
-export const ATYP_DOMAIN = 0x03;
+const ATYP_IPV4 = 0x01;
+const ATYP_DOMAIN = 0x03;
 export const ATYP_IPV6 = 0x04;
 
 /** What a SOCKS5 server is asked to connect to. A name is resolved at the far end, never here. */

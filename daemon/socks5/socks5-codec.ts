@@ -85,7 +85,10 @@ export function encodeUserPassword(username: string, password: string): Buffer {
  */
 export function encodeSapJwt(jwt: string, locationId: string | null): Buffer {
   if (!/^[-\w.~+/]+=*$/.test(jwt)) {
-    throw new LeatError('CREDENTIAL_UNAVAILABLE', 'the token for the tunnel holds characters that no encoded token has');
+    throw new LeatError(
+      'CREDENTIAL_UNAVAILABLE',
+      'the token for the tunnel holds characters that no encoded token has',
+    );
   }
   const token = Buffer.from(jwt, 'latin1');
   const location = Buffer.from(Buffer.from(locationId ?? '').toString('base64'), 'latin1');

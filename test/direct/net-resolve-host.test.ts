@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { LeatError } from '../../daemon/errors/leat-error.ts';
@@ -71,4 +73,15 @@ test('without servers the system is asked, /etc/hosts included', async (t) => {
   t.true((await resolve('localhost', never)).some((address) => address === '127.0.0.1' || address === '::1'));
   const error = await t.throwsAsync(resolve('nobody.invalid', never), { instanceOf: LeatError });
   t.is(error?.code, 'UPSTREAM_UNRESOLVED');
+});
+
+test('a server that does not answer is given up within 5 s', async (t) => {
+  const silent = createSocket('udp4').bind(0, '127.0.0.1');
+  t.teardown(() => void silent.close());
+  await once(silent, 'listening');
+  const resolve = createResolver({ servers: [`127.0.0.1:${silent.address().port}`], clock: systemClock });
+  const startedAt = performance.now();
+  const error = await t.throwsAsync(resolve('slow.example', never), { instanceOf: LeatError });
+  t.is(error?.code, 'UPSTREAM_UNRESOLVED');
+  t.true(performance.now() - startedAt < 6_000);
 });
