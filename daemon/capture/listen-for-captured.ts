@@ -9,8 +9,11 @@ export interface CaptureListenerOptions {
   readonly ipv6: boolean;
   /** Open connections, over both families together; what comes beyond is reset. Default 20,000. */
   readonly maxConnections?: number;
-  /** Gets each connection: paused, half-open allowed, without Nagle's delay, nothing read. */
-  readonly onConnection: (downstream: Socket) => void;
+  /**
+   * Gets each connection: paused, half-open allowed, without Nagle's delay, nothing read. It is open until what is returned
+   * resolves (its descriptor may outlive Node's socket), or where nothing is returned until the socket closes.
+   */
+  readonly onConnection: (downstream: Socket) => Promise<void> | undefined;
   /** A listener that failed after its start: the daemon can't go on without it. */
   readonly onError: (error: Error) => void;
 }
@@ -37,10 +40,12 @@ export async function listenForCaptured(options: CaptureListenerOptions): Promis
       return;
     }
     open += 1;
-    downstream.once('close', () => {
+    const leave = (): void => {
       open -= 1;
-    });
-    options.onConnection(downstream);
+    };
+    const handled = options.onConnection(downstream);
+    if (handled === undefined) downstream.once('close', leave);
+    else void handled.finally(leave);
   };
   const servers: Server[] = [];
   const close = (): void => {

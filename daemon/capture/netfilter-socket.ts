@@ -24,7 +24,7 @@ export class NetfilterError extends Error {
 }
 
 /** No answer came, or none that can be read. Whether the request took effect is unknown. */
-export class NetfilterSocketError extends Error {
+class NetfilterSocketError extends Error {
   override readonly name = 'NetfilterSocketError';
 }
 

@@ -22,25 +22,31 @@ export function createReadOriginalDestination(ownAddresses: readonly IpAddress[]
   };
 }
 
-function readFromKernel(downstream: Socket): Endpoint {
-  const fd = descriptorOf(downstream);
+/** What the kernel tells of a TCP connection, whatever it is. @throws ORIGINAL_DESTINATION_UNREADABLE */
+export function readFromKernel(socket: Socket): Endpoint {
+  const fd = descriptorOf(socket);
+  return canonicalOrUnreadable('original destination', () => originalDestination(fd));
+}
+
+/** Gives what conntrack told with a canonical address; `what` is named where it fails. @throws ORIGINAL_DESTINATION_UNREADABLE where it told nothing */
+export function canonicalOrUnreadable(what: string, ask: () => Endpoint): Endpoint {
   try {
-    const { address, port } = originalDestination(fd);
+    const { address, port } = ask();
     const canonical = parseIpAddress(address);
-    if (canonical === null) throw unreadable(`the kernel told "${address}", which is no address`);
+    if (canonical === null) throw unreadable(what, `the kernel told "${address}", which is no address`);
     return { address: canonical, port };
   } catch (error) {
     if (!isNativeError(error)) throw error;
     const cause = error.code === 'ENOENT' ? 'conntrack does not know the connection' : error.message;
-    throw unreadable(cause, error);
+    throw unreadable(what, cause, error);
   }
 }
 
-/** The one place that looks into a socket of Node (daemon/native/README.md). */
+/** `_handle` is not documented; daemon/native/README.md says why it is relied on all the same. */
 function descriptorOf(socket: Socket): number {
   const handle: unknown = '_handle' in socket ? socket._handle : null;
   const fd = typeof handle === 'object' && handle !== null && 'fd' in handle ? handle.fd : -1;
-  if (typeof fd !== 'number' || fd < 0) throw unreadable('the connection is closed already');
+  if (typeof fd !== 'number' || fd < 0) throw unreadable('original destination', 'the connection is closed already');
   return fd;
 }
 
@@ -56,6 +62,6 @@ function isLocal(address: IpAddress, downstream: Socket): boolean {
   return interfaces.some((entry) => parseIpAddress(entry.address) === address);
 }
 
-function unreadable(reason: string, cause?: unknown): LeatError {
-  return new LeatError('ORIGINAL_DESTINATION_UNREADABLE', `original destination can not be read: ${reason}`, { cause });
+function unreadable(what: string, reason: string, cause?: unknown): LeatError {
+  return new LeatError('ORIGINAL_DESTINATION_UNREADABLE', `${what} can not be read: ${reason}`, { cause });
 }

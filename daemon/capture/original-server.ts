@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-import { LeatError } from '../errors/leat-error.ts';
-import { isNativeError, originalServer } from '../native/index.ts';
-import { type Endpoint, formatEndpoint, parseIpAddress } from '../net/endpoint.ts';
+import type { Socket } from 'node:net';
+import { originalServer } from '../native/index.ts';
+import { type Endpoint, formatEndpoint } from '../net/endpoint.ts';
+import { canonicalOrUnreadable, readFromKernel } from './original-destination.ts';
 
 /**
- * The DNS server that a client asked before the kernel sent its packet to `local`, read from conntrack.
- * @throws ORIGINAL_DESTINATION_UNREADABLE: the packet was not captured, or the entry is gone
+ * The DNS server that a client asked before the kernel sent its packet to `local`: by the socket where there is a
+ * connection, else by one ctnetlink GET. A query that nobody redirected gives `local` itself, which is for the caller to
+ * refuse.
+ *
+ * @throws ORIGINAL_DESTINATION_UNREADABLE
  */
-export function readOriginalServer(peer: Endpoint, local: Endpoint, transport: 'udp' | 'tcp'): Endpoint {
-  try {
-    const { address, port } = originalServer({ local, peer }, transport);
-    return { address: parseIpAddress(address) ?? address, port };
-  } catch (error) {
-    if (!isNativeError(error)) throw error;
-    throw new LeatError(
-      'ORIGINAL_DESTINATION_UNREADABLE',
-      `the server that ${formatEndpoint(peer)} asked can not be read: ${error.message}`,
-      { cause: error },
-    );
-  }
+export function readOriginalServer(
+  peer: Endpoint,
+  local: Endpoint,
+  transport: 'udp' | 'tcp',
+  socket?: Socket,
+): Endpoint {
+  if (socket !== undefined) return readFromKernel(socket);
+  return canonicalOrUnreadable(`the server that ${formatEndpoint(peer)} asked`, () =>
+    originalServer({ local, peer }, transport),
+  );
 }

@@ -7,7 +7,7 @@ import { type Endpoint, type Family, familyOf, type IpAddress } from '../net/end
 import { runTool } from './run-tool.ts';
 
 /** The node's end of the probe's veth pair. */
-export const PROBE_INTERFACE = 'leat-probe';
+const PROBE_INTERFACE = 'leat-probe';
 
 /** Source addresses of the probe: beside Leat's own, of the same link-local and unique local ranges, used on its link only. */
 const PROBE_ADDRESSES: Readonly<Record<Family, IpAddress>> = { 4: '169.254.74.2', 6: 'fd6c:6561:7400::2' };

@@ -30,10 +30,10 @@ for (const neighbour of ['numbered', 'unnumbered'] as const) {
 
     const ask = async (protocol: string, address: string, sourcePort = '0'): Promise<string> =>
       (await pod.run([process.execPath, ASK, protocol, address, '53', sourcePort])).stdout.trim();
-    for (const protocol of ['udp', 'tcp']) {
-      t.is(await ask(protocol, '10.96.0.10'), '10.96.0.10:53');
-      t.is(await ask(protocol, 'fd00:96::a'), '[fd00:96::a]:53');
-    }
+    t.is(await ask('udp', '10.96.0.10'), '10.96.0.10:53');
+    t.is(await ask('udp', 'fd00:96::a'), '[fd00:96::a]:53');
+    t.is(await ask('tcp', '10.96.0.10'), '10.96.0.10:53 10.96.0.10:53');
+    t.is(await ask('tcp', 'fd00:96::a'), '[fd00:96::a]:53 [fd00:96::a]:53');
     // The same client to another server: conntrack then tells the replies apart by another port of the client.
     t.is(await ask('udp', '10.96.0.10', '40000'), '10.96.0.10:53');
     t.is(await ask('udp', '10.96.0.11', '40000'), '10.96.0.11:53');

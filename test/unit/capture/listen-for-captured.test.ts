@@ -81,6 +81,32 @@ test('resets what comes beyond the limit, over both families, until a connection
   t.is((await next()).remotePort, client.localPort);
 });
 
+test('a connection counts until its handling is done, also where the socket is closed before', async (t) => {
+  const handled = Promise.withResolvers<void>();
+  const arrivals: Socket[] = [];
+  const listener = await listenForCaptured({
+    port: 0,
+    ipv6: false,
+    maxConnections: 1,
+    onConnection: (socket) => {
+      socket.on('error', () => undefined);
+      arrivals.push(socket);
+      // As the relay engine does with a socket that it has taken over.
+      socket.destroy();
+      return handled.promise;
+    },
+    onError: (error) => t.fail(error.message),
+  });
+  t.teardown(() => listener.close());
+  await once(dial(t, listener.port).resume(), 'end');
+  await t.throwsAsync(once(dial(t, listener.port), 'end'), { code: 'ECONNRESET' });
+  t.is(arrivals.length, 1);
+  handled.resolve();
+  await handled.promise;
+  await once(dial(t, listener.port).resume(), 'end');
+  t.is(arrivals.length, 2);
+});
+
 test('close() accepts no more, and connections that were handed out live on', async (t) => {
   const { listener, next } = await listen(t);
   const client = dial(t, listener.port);
