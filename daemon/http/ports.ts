@@ -54,9 +54,11 @@ export interface CredentialSource {
     authentication: Authentication,
     signal: AbortSignal,
   ): Promise<readonly CredentialHeader[]>;
-  /**
-   * Tells that the upstream answered 401 to these fields. True where the next `headersFor` gives fresh ones, so that one
-   * replay is worth it.
-   */
-  rejected(destination: Destination, authentication: Authentication, refused: readonly CredentialHeader[]): boolean;
+  /** The upstream answered 401 to these fields: true where others are there now, so that one replay is worth it. */
+  rejected(
+    destination: Destination,
+    authentication: Authentication,
+    refused: readonly CredentialHeader[],
+    signal: AbortSignal,
+  ): Promise<boolean>;
 }

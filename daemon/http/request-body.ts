@@ -9,9 +9,10 @@ import { LeatError } from '../errors/leat-error.ts';
 export class RequestBody implements AsyncIterable<Buffer> {
   readonly #request: IncomingMessage;
   readonly #idleTimeoutMs: number;
-  readonly #stop = Promise.withResolvers<'stopped'>();
   #sentBytes = 0;
   #isStarted = false;
+  #isStopped = false;
+  #release = (): void => {};
 
   constructor(request: IncomingMessage, idleTimeoutMs: number) {
     this.#request = request;
@@ -34,33 +35,52 @@ export class RequestBody implements AsyncIterable<Buffer> {
 
   /** Ends the iteration; what is still to come of the body is read and dropped. */
   stop(): void {
-    this.#stop.resolve('stopped');
+    this.#isStopped = true;
+    this.#release();
+    this.#request.resume();
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
     this.#isStarted = true;
-    const chunks = this.#request.iterator({ destroyOnReturn: false });
-    const timeout = Promise.withResolvers<never>();
-    const timer = setTimeout(
-      () =>
-        timeout.reject(
-          new LeatError('REQUEST_TIMEOUT', `the body of the request stopped for ${this.#idleTimeoutMs} ms`),
-        ),
-      this.#idleTimeoutMs,
-    );
-    try {
-      for (;;) {
-        timer.refresh();
-        const next = await Promise.race([chunks.next(), this.#stop.promise, timeout.promise]);
-        if (next === 'stopped' || next.done) return;
-        this.#sentBytes += next.value.length;
-        yield next.value;
-      }
-    } catch (cause) {
-      if (cause instanceof LeatError) throw cause;
-      throw new LeatError('CLIENT_RESET', 'the client went away in the middle of its request', { cause });
-    } finally {
+    const request = this.#request;
+    // Node's own iterator can't be left while it waits for the client: it would hold the rest of the body for ever.
+    let wake = Promise.withResolvers<void>();
+    const onEvent = (): void => wake.resolve();
+    for (const event of EVENTS) request.on(event, onEvent);
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      wake.resolve();
+    }, this.#idleTimeoutMs);
+    // Not only at the end of the generator: while a listener is left, the request does not flow. And once only: Node
+    // stops a flowing stream when a listener is taken away that is not there.
+    this.#release = () => {
+      this.#release = () => {};
       clearTimeout(timer);
+      for (const event of EVENTS) request.off(event, onEvent);
+      wake.resolve();
+    };
+    try {
+      while (!this.#isStopped && !request.readableEnded) {
+        const chunk = request.read() as Buffer | null;
+        if (chunk !== null) {
+          this.#sentBytes += chunk.length;
+          yield chunk;
+          timer.refresh();
+          isLate = false;
+          continue;
+        }
+        if (request.destroyed && !request.readableEnded) {
+          throw new LeatError('CLIENT_RESET', 'the client went away in the middle of its request');
+        }
+        if (isLate) throw new LeatError('REQUEST_TIMEOUT', `the request's body stopped for ${this.#idleTimeoutMs} ms`);
+        await wake.promise;
+        wake = Promise.withResolvers<void>();
+      }
+    } finally {
+      this.#release();
     }
   }
 }
+
+const EVENTS = ['readable', 'end', 'error', 'close'] as const;

@@ -58,7 +58,7 @@ export async function sendRequest<T extends Answer>(
       signal.throwIfAborted();
       if (!mayRetryFailure(answer, attempt(), destination.retries)) throw answer;
     } else {
-      const isFresh = answer.status === 401 && credentials.rejected(destination, authentication, proof);
+      const isFresh = answer.status === 401 && (await credentials.rejected(destination, authentication, proof, signal));
       if (isFresh && refreshes === 0 && !attempt().bodyStarted) {
         // A 401 is an answer of "not done": any method may be repeated, as long as there is all of it.
         refreshes += 1;

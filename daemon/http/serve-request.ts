@@ -17,6 +17,7 @@ import { rewriteResponse } from './rewrite-response.ts';
 import { sendRequest } from './send-request.ts';
 import { sendInformation, sendResponse } from './send-response.ts';
 import { exchangeSingle } from './single-exchange.ts';
+import { upstreamError } from './upstream-error.ts';
 import type { UpstreamPools } from './upstream-pools.ts';
 
 export interface RequestPorts {
@@ -101,15 +102,14 @@ export async function serveRequest(
       });
     });
   } catch (cause) {
-    error = asLeatError(signal.aborted ? signal.reason : cause);
+    error = signal.aborted ? asLeatError(signal.reason) : upstreamError(cause, connection.route.host);
     record.add({ status: response.headersSent ? response.statusCode : error.status });
     if (endsConnection(error)) connection.end();
     answerError(response, error, requestId, connection.isEnding());
   } finally {
     response.off('close', onClose);
-    body?.stop();
-    // What is left of the body is read and dropped, so that the next request can be.
-    request.resume();
+    if (body === null) request.resume();
+    else body.stop();
     record.end({ sentBytes: body?.sentBytes ?? 0, receivedBytes, error });
   }
 }

@@ -16,6 +16,7 @@ import { sendRequest } from './send-request.ts';
 import { sendInformation, sendResponse } from './send-response.ts';
 import { type RequestPorts, requestHead } from './serve-request.ts';
 import { exchangeSingle, type SingleResponse } from './single-exchange.ts';
+import { upstreamError } from './upstream-error.ts';
 
 export interface UpgradePorts extends RequestPorts {
   readonly relay: Relay;
@@ -112,7 +113,7 @@ export async function serveUpgrade(
       error = relayed.error;
     }
   } catch (cause) {
-    error = asLeatError(signal.aborted ? signal.reason : cause);
+    error = signal.aborted ? asLeatError(signal.reason) : upstreamError(cause, connection.route.host);
     record.add({ status: error.status });
     if (downstream.bytesWritten > 0 && result.receivedBytes > 0) downstream.resetAndDestroy();
     else endConnection(downstream, errorResponseBytes(error, requestId));

@@ -58,6 +58,8 @@ export function exchangeSingle(socket: Socket, request: SingleRequest): Promise<
     request.responseTimeoutMs,
   );
   client.on('error', stop);
+  // Dialled sockets are paused, and the client waits for them to flow.
+  client.once('socket', () => socket.resume());
   client.on('information', ({ statusCode, rawHeaders }) => {
     if (statusCode !== 100) request.onInformation(statusCode, headersFromRaw(rawHeaders));
   });

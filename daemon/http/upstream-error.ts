@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { errors } from 'undici';
 import { asLeatError, LeatError } from '../errors/leat-error.ts';
 
 /**
@@ -13,7 +14,6 @@ export function upstreamError(error: unknown, upstreamName: string): LeatError {
     case 'UND_ERR_BODY_TIMEOUT':
       return new LeatError('UPSTREAM_TIMEOUT', `${upstreamName} stopped in the middle of its answer`, { cause: error });
     case 'UND_ERR_SOCKET':
-    case 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH':
     case 'ECONNRESET':
     case 'EPIPE':
     case 'ECONNABORTED':
@@ -33,7 +33,11 @@ export function upstreamError(error: unknown, upstreamName: string): LeatError {
     case 'UND_ERR_DESTROYED':
       return new LeatError('DRAINED', 'Leat is stopping', { cause: error });
   }
-  if (code.startsWith('HPE_')) {
+  if (
+    code.startsWith('HPE_') ||
+    error instanceof errors.HTTPParserError ||
+    code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
+  ) {
     return new LeatError('UPSTREAM_RESPONSE_INVALID', `${upstreamName} sent an answer that is no valid HTTP/1.1`, {
       cause: error,
     });

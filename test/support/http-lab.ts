@@ -41,7 +41,7 @@ export interface HttpLab {
 
 export const noCredentials: CredentialSource = {
   headersFor: async () => [],
-  rejected: () => false,
+  rejected: async () => false,
 };
 
 /** The http service behind a listener on loopback; every upstream is at `upstreamPort`, whatever its name. */

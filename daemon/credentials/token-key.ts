@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHash } from 'node:crypto';
+import type { OAuth2Client } from '../destination/destination.ts';
+
+/**
+ * Key of a token: a digest over who it is for and everything that is sent for it. Two Destinations never share a token,
+ * and a changed secret is another key at once.
+ */
+export function tokenKey(owner: string, client: OAuth2Client): string {
+  const { tokenUrl, clientId, clientSecret, clientAuthentication, scope, parameters, ca } = client;
+  const facts = [
+    owner,
+    tokenUrl,
+    clientId.reveal(),
+    clientSecret.reveal(),
+    clientAuthentication,
+    scope,
+    parameters.map(({ name, value }) => [name, value]),
+    ca,
+  ];
+  return createHash('sha256').update(JSON.stringify(facts)).digest('base64url');
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The token endpoint's one exchange, over a connection of its own: through the guard of upstream addresses, bounded. */
+import type { Socket } from 'node:net';
+import { Client } from 'undici';
+import { LeatError } from '../errors/leat-error.ts';
+import { startTls } from '../net/start-tls.ts';
+
+/** net/: a connected socket to what the resolver and the guard of upstream addresses admit. */
+export type Connect = (host: string, port: number, signal: AbortSignal) => Promise<Socket>;
+
+export interface TokenRequest {
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly ca: string | null;
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+}
+
+/** A token response is some kilobytes; what is larger is none. */
+const MAX_RESPONSE_BYTES = 65_536;
+
+/** @throws CREDENTIAL_UNAVAILABLE for an answer beyond 64 KiB; what connecting throws; errors of undici */
+export async function sendTokenRequest(request: TokenRequest, connect: Connect): Promise<Response> {
+  const { url, headers, body, signal, timeoutMs } = request;
+  const client = new Client(`http://${url.host}`, {
+    connect: (_options, done) => {
+      connectTo(request, connect).then(
+        (socket) => done(null, socket),
+        (error) => done(error, null),
+      );
+    },
+    pipelining: 0,
+    allowH2: false,
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    maxHeaderSize: 16_384,
+  });
+  try {
+    // Neither redirects nor compressed bodies are followed: a secret goes to the one address that was configured.
+    const answer = await client.request({
+      method: 'POST',
+      path: `${url.pathname}${url.search}`,
+      headers,
+      body,
+      signal,
+    });
+    const chunks: Buffer[] = [];
+    let length = 0;
+    for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > MAX_RESPONSE_BYTES) {
+        throw new LeatError(
+          'CREDENTIAL_UNAVAILABLE',
+          `the token endpoint answered more than ${MAX_RESPONSE_BYTES} bytes`,
+        );
+      }
+      chunks.push(chunk);
+    }
+    return toResponse(answer.statusCode, answer.headers, Buffer.concat(chunks));
+  } finally {
+    client.destroy().catch(() => {
+      // Its one connection is gone already.
+    });
+  }
+}
+
+async function connectTo({ url, ca, signal, timeoutMs }: TokenRequest, connect: Connect): Promise<Socket> {
+  const isTls = url.protocol === 'https:';
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const socket = await connect(host, Number(url.port || (isTls ? 443 : 80)), signal);
+  if (!isTls) return socket;
+  return startTls(socket, { serverName: host, ca, alpnProtocols: ['http/1.1'] }, { timeoutMs, signal });
+}
+
+function toResponse(status: number, headers: NodeJS.Dict<string | string[]>, bytes: Buffer): Response {
+  const fields = new Headers();
+  for (const [name, value] of Object.entries(headers)) {
+    for (const item of [value ?? []].flat()) fields.append(name, item);
+  }
+  const isBodiless = status === 204 || status === 205 || status === 304;
+  // A Response has no status below 200 nor above 599, and none of these can carry a token.
+  const known = status >= 200 && status <= 599 ? status : 502;
+  return new Response(isBodiless ? null : withoutIdToken(bytes), { status: known, headers: fields });
+}
+
+/**
+ * Some services add an id_token to what is no sign-in. oauth4webapi would then hold it to the rules of OpenID Connect,
+ * and refuse the whole answer for a token that nobody asked for.
+ */
+function withoutIdToken(bytes: Buffer): string {
+  const text = bytes.toString('utf8');
+  if (!text.includes('"id_token"')) return text;
+  try {
+    const { id_token: _unasked, ...rest } = JSON.parse(text) as Record<string, unknown>;
+    return JSON.stringify(rest);
+  } catch {
+    // No JSON: for oauth4webapi to say.
+    return text;
+  }
+}
