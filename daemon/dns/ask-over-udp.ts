@@ -38,7 +38,12 @@ export function askOverUdp(query: Buffer, server: Endpoint, deadlineMs: number, 
       if (error !== null) onFailure(error);
     }),
   );
-  socket.connect(server.port, server.address);
+  try {
+    socket.connect(server.port, server.address);
+  } catch (error) {
+    // A port that is none: thrown at once, while the timer is already set.
+    onFailure(error as Error);
+  }
   return promise.finally(() => {
     clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);

@@ -11,6 +11,7 @@ import type { OnOutcome } from './outcome.ts';
 import { serveTcp } from './serve-tcp.ts';
 import { type ServeOptions, serveUdp } from './serve-udp.ts';
 import { Places } from './share-places.ts';
+import { ReadingWatch } from './watch-reading.ts';
 
 export interface DnsServerOptions extends NameView {
   /** Leat's own addresses, each served over UDP and TCP. Port 0: the kernel chooses one, the same for both. */
@@ -48,7 +49,8 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
   const context: QueryContext = { view: options, limits, places, onOutcome: options.onOutcome, signal: stopped.signal };
   const selfQueryName = options.selfQueryName ?? 'alive.leat.invalid';
   const own = new Set(options.listen.map(({ address }) => address));
-  const serve: ServeOptions = { originalServer: options.originalServer, own, selfQueryName };
+  const watch = new ReadingWatch(options.originalServer, () => performance.now());
+  const serve: ServeOptions = { originalServer: watch.read, own, selfQueryName };
   const servers: { stop(): Promise<void> }[] = [];
   const addresses: Endpoint[] = [];
   const close = async (): Promise<void> => {
@@ -66,7 +68,7 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
     await close();
     throw error;
   }
-  const endBeats = keepAlive(addresses, selfQueryName, options.heartbeat, options.onOutcome);
+  const endBeats = keepAlive(addresses, selfQueryName, options.heartbeat, () => watch.assertWorks(), options.onOutcome);
   const stop = async (): Promise<void> => {
     await endBeats();
     try {

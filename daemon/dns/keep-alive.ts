@@ -25,13 +25,15 @@ const READY_POLL_MS = 100;
 
 /**
  * Beats at once and then in intervals, each time only after every address answered a query over a real socket: timers of
- * a loop that hangs do not run, and a loop that runs but does not answer gets no beat. What hangs costs one beat at most.
+ * a loop that hangs do not run, and a loop that runs but does not answer gets no beat; nor does one for which `assertWorks`
+ * throws. What hangs costs one beat at most.
  * Returns the function that ends it, which waits for a beat that is under way.
  */
 export function keepAlive(
   addresses: readonly Endpoint[],
   name: string,
   heartbeat: Heartbeat,
+  assertWorks: () => void,
   onOutcome: OnOutcome,
 ): () => Promise<void> {
   const intervalMs = heartbeat.intervalMs ?? DEFAULT_INTERVAL_MS;
@@ -42,9 +44,11 @@ export function keepAlive(
     const startedMs = performance.now();
     const isReady = heartbeat.ready();
     if (isReady) {
-      await beatOnce(addresses, name, heartbeat, intervalMs / 3, stopped.signal).catch((cause: unknown) => {
-        if (!stopped.signal.aborted) onOutcome('silent', 'udp', asLeatError(cause));
-      });
+      await beatOnce(addresses, name, heartbeat, assertWorks, intervalMs / 3, stopped.signal).catch(
+        (cause: unknown) => {
+          if (!stopped.signal.aborted) onOutcome('silent', 'udp', asLeatError(cause));
+        },
+      );
     }
     if (stopped.signal.aborted) return;
     const pauseMs = isReady ? intervalMs - (performance.now() - startedMs) : Math.min(READY_POLL_MS, intervalMs);
@@ -67,9 +71,11 @@ async function beatOnce(
   addresses: readonly Endpoint[],
   name: string,
   heartbeat: Heartbeat,
+  assertWorks: () => void,
   deadlineMs: number,
   signal: AbortSignal,
 ): Promise<void> {
+  assertWorks();
   await Promise.all(addresses.map((address) => askSelf(address, name, deadlineMs, signal)));
   await withDeadline(
     deadlineMs,

@@ -7,8 +7,6 @@
 export const HEADER_BYTES = 12;
 /** RFC 1035 §2.3.4: length octets and the root included. */
 export const MAX_NAME_BYTES = 255;
-/** RFC 1035 §4.2.2: what the length prefix of TCP can say. */
-export const MAX_MESSAGE_BYTES = 65535;
 
 /** Offsets of the 16-bit words of the header. */
 export const AT = { id: 0, flags: 2, questions: 4, answers: 6, authorities: 8, additionals: 10 } as const;

@@ -169,6 +169,11 @@ test('SERVFAIL at once where nobody listens, so that a client asks its next serv
   t.regex(errors[0] ?? '', /^UPSTREAM_CONNECT_FAILED: DNS server 127\.0\.0\.1:\d+ can't be asked/);
 });
 
+test('SERVFAIL where what was asked is no port', async (t) => {
+  const { endpoint } = await startDnsLab(t, { address: '127.0.0.1', port: 0 });
+  t.is(rcodeOf((await askUdp(endpoint, query('www.example'))) as Buffer), 2);
+});
+
 test('nothing is said for a server that is silent, and its place is free again', async (t) => {
   const upstream = await startRecordingDnsServer(() => []);
   t.teardown(() => upstream.stop());

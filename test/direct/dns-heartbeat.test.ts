@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads';
 import test, { type ExecutionContext } from 'ava';
 import { keepAlive } from '../../daemon/dns/keep-alive.ts';
 import type { DnsOutcome } from '../../daemon/dns/outcome.ts';
+import { LeatError } from '../../daemon/errors/leat-error.ts';
 import { askUdp, OTHER, startDnsLab, until } from '../support/dns-lab.ts';
 import { decode, query } from '../support/dns-packets.ts';
 
@@ -63,7 +64,13 @@ test('no beat while one of the addresses does not answer, or answers something e
         beats++;
       },
     };
-    const end = keepAlive([endpoint, other], 'alive.leat.invalid', heartbeat, (outcome) => outcomes.push(outcome));
+    const end = keepAlive(
+      [endpoint, other],
+      'alive.leat.invalid',
+      heartbeat,
+      () => {},
+      (outcome) => outcomes.push(outcome),
+    );
     await until(() => outcomes.length === 3);
     await end();
     t.is(beats, 0);
@@ -100,6 +107,31 @@ test('a beat that fails or hangs does not stop the ones after it', async (t) => 
   t.deepEqual(outcomes.slice(0, 2), ['silent', 'silent']);
   t.is(errors[0], 'INTERNAL: unexpected Error');
   t.regex(errors[1] ?? '', /^NOT_READY: /);
+});
+
+test('no beat while no query reaches its server because conntrack can not be read', async (t) => {
+  const asked = { read: 0, beats: 0 };
+  const { endpoint, outcomes } = await startDnsLab(t, NOBODY, {
+    originalServer() {
+      asked.read++;
+      throw new LeatError('ORIGINAL_DESTINATION_UNREADABLE', 'not permitted');
+    },
+    heartbeat: {
+      ready: () => true,
+      intervalMs: 40,
+      async beat() {
+        asked.beats++;
+      },
+    },
+  });
+  await until(() => asked.beats > 0);
+  const client = createSocket('udp4');
+  t.teardown(() => client.close());
+  for (let id = 0; id < 40; id++) client.send(query('www.example', 'A', { id }), endpoint.port, endpoint.address);
+  await until(() => asked.read === 40 && outcomes.includes('silent'));
+  const before = asked.beats;
+  await sleep(200);
+  t.is(asked.beats, before);
 });
 
 test('stop takes the entry away after the last beat, and while queries are still answered', async (t) => {
