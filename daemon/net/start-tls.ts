@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isIP, type Socket } from 'node:net';
-import { type ConnectionOptions, connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
+import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { LeatError } from '../errors/leat-error.ts';
 import { withDeadline } from './deadline.ts';
 import { rememberCarrier } from './reset-socket.ts';
+import { secureContextFor, type TlsMaterial } from './secure-context.ts';
 import { keepErrorForNextOwner } from './socket-ownership.ts';
 import { tlsError } from './tls-error.ts';
 
-export interface StartTlsOptions {
+export interface StartTlsOptions extends TlsMaterial {
   /** Name that is sent as SNI and that the certificate must hold. An IP address is verified and not sent (RFC 6066 §3). */
   readonly serverName: string;
-  /** PEM; replaces the roots of the system. */
-  readonly ca: string | null;
-  /** PEM chain that Leat shows when the peer asks. */
-  readonly certificate?: string;
-  /** PEM, of `certificate`; revealed to OpenSSL and nowhere else. A `Secret`, by its shape: this folder is below it. */
-  readonly key?: { reveal(): string };
   readonly alpnProtocols?: readonly string[];
 }
 
@@ -58,23 +53,6 @@ function identity({ serverName, alpnProtocols }: StartTlsOptions): ConnectionOpt
     ...(alpnProtocols === undefined ? {} : { ALPNProtocols: [...alpnProtocols] }),
     rejectUnauthorized: true,
   };
-}
-
-function secureContextFor({ ca, certificate, key }: StartTlsOptions): SecureContext {
-  try {
-    return createSecureContext({
-      minVersion: 'TLSv1.2',
-      ...(ca === null ? {} : { ca }),
-      ...(certificate === undefined ? {} : { cert: certificate }),
-      ...(key === undefined ? {} : { key: key.reveal() }),
-    });
-  } catch (cause) {
-    throw new LeatError(
-      'SECRET_INVALID',
-      'the certificate, key or ca for TLS to the upstream can not be used: all must be PEM, and the key that of the certificate',
-      { cause },
-    );
-  }
 }
 
 function handshake(secured: TLSSocket, serverName: string): Promise<TLSSocket> {
