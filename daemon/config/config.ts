@@ -8,6 +8,7 @@ import {
   ADMIN_PORT,
   CAPTURE_PORT,
   DNS_PORT,
+  INIT_STATE_DIR,
   LEAT_ADDRESS_4,
   LEAT_ADDRESS_6,
   SYNTHETIC_RANGE_4,
@@ -23,6 +24,8 @@ export interface Config {
   readonly nodeLabels: Readonly<Record<string, string>>;
   /** Where what must outlive a restart is kept; mode 0700. */
   readonly stateDirectory: string;
+  /** Where `init` left what it decided in this boot. */
+  readonly initStateDirectory: string;
   readonly leatNamespace: string;
   readonly clusterDomain: string;
   readonly capturePort: number;
@@ -45,6 +48,7 @@ export const OPTIONS = {
   'node-name': { default: null, help: 'name of this node' },
   'node-labels': { default: '', help: 'labels of this node, key=value separated by commas' },
   'state-dir': { default: '/var/lib/leat', help: 'folder for what must outlive a restart' },
+  'init-state-dir': { default: INIT_STATE_DIR, help: 'folder in which init left what it decided' },
   'leat-namespace': { default: 'leat-system', help: "Leat's own namespace" },
   'cluster-domain': { default: 'cluster.local', help: 'DNS domain of the cluster' },
   'capture-port': { default: String(CAPTURE_PORT), help: 'TCP port of the capture listener' },
@@ -83,6 +87,7 @@ export function loadConfig(argv: readonly string[], environment: NodeJS.ProcessE
     nodeName: read.text('node-name'),
     nodeLabels: read.labels('node-labels'),
     stateDirectory: read.text('state-dir'),
+    initStateDirectory: read.text('init-state-dir'),
     leatNamespace: read.text('leat-namespace'),
     clusterDomain: read.text('cluster-domain'),
     capturePort: read.port('capture-port'),
@@ -99,6 +104,19 @@ export function loadConfig(argv: readonly string[], environment: NodeJS.ProcessE
   };
   if (read.problems.length > 0) throw new ConfigError(read.problems);
   return config;
+}
+
+/** One line for each option. */
+export function helpText(): string {
+  const lines = Object.entries(OPTIONS).map(([name, option]) => {
+    const fallback = option.default === null ? 'required' : `default ${option.default || 'empty'}`;
+    return `  --${name.padEnd(18)}${option.help} (${fallback})`;
+  });
+  return [
+    'usage: node daemon/main.ts [options]; each option is also LEAT_<NAME> in the environment',
+    ...lines,
+    '',
+  ].join('\n');
 }
 
 /** Flags before environment before defaults. */

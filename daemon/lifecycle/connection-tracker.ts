@@ -25,19 +25,22 @@ export class ConnectionTracker {
     });
   }
 
-  /** Waits until all have ended, at most `drainMs`; what is left then is reset with DRAINED, and waited for. */
-  async drain(drainMs: number): Promise<{ readonly cut: number }> {
+  /**
+   * Waits until all have ended, at most `drainMs`; then `cut` is to end what is left, which is reset and waited for.
+   */
+  async drain(drainMs: number, cut: () => void): Promise<{ readonly cut: number }> {
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, drainMs);
     });
     await Promise.race([this.#idle.promise, timeout]);
     clearTimeout(timer);
-    const cut = this.#open.size;
+    const left = this.#open.size;
+    cut();
     for (const socket of this.#open) {
       socket.destroy(new LeatError('DRAINED', 'the daemon stopped before the connection ended'));
     }
     await this.#idle.promise;
-    return { cut };
+    return { cut: left };
   }
 }

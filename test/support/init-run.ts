@@ -10,14 +10,17 @@ export const NAT_MODES = ['iptables', 'nft-table'] as const;
 export type Backend = (typeof BACKENDS)[number];
 export type NatMode = (typeof NAT_MODES)[number];
 
+/** nft(8): node_modules/.bin, which is in PATH under npm, holds another program of that name. */
+export const NFT = ['env', 'PATH=/usr/sbin:/sbin:/usr/bin:/bin', 'nft'] as const;
+
 /** `init` of one node of a lab, with a state folder of its own; a failure of init is returned, not thrown. */
 export class InitOfNode {
   readonly node: Namespace;
-  readonly #stateDir: string;
+  readonly stateDir: string;
 
   constructor(node: Namespace, stateDir: string) {
     this.node = node;
-    this.#stateDir = stateDir;
+    this.stateDir = stateDir;
   }
 
   static async create(lab: Lab, node: Namespace): Promise<InitOfNode> {
@@ -25,7 +28,7 @@ export class InitOfNode {
   }
 
   run(...args: string[]): Promise<Finished> {
-    return this.node.run([process.execPath, MAIN, `--state-dir=${this.#stateDir}`, ...args], { allowFailure: true });
+    return this.node.run([process.execPath, MAIN, `--state-dir=${this.stateDir}`, ...args], { allowFailure: true });
   }
 
   /** Runs init with the pod ranges of the tests, and throws where it fails. */
@@ -58,10 +61,11 @@ export async function saveSurroundings(node: Namespace): Promise<string> {
     ['ip', '-br', 'address', 'show'],
     ['ip', '-4', 'route', 'show', 'table', 'all'],
     ['ip', '-6', 'route', 'show', 'table', 'all'],
-    // iptables-nft leaves its own tables, empty: they are judged by saveRules.
-    ['sh', '-c', 'nft list tables | grep -vE "^table (ip|ip6) (raw|mangle|nat|filter)$" || true'],
   ]) {
     texts.push((await node.run(command)).stdout);
   }
+  // iptables-nft leaves its own tables, empty: they are judged by saveRules.
+  const tables = (await node.run([...NFT, 'list', 'tables'])).stdout.split('\n');
+  texts.push(...tables.filter((table) => !/^table (ip|ip6) (raw|mangle|nat|filter)$/.test(table)));
   return texts.join('\n');
 }

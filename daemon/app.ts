@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The composition root: makes every part, hands each what it needs, and knows in which order they start and stop. */
+import type { Socket } from 'node:net';
+import { startAdminServer } from './admin/admin-server.ts';
+import { Readiness } from './admin/readiness.ts';
+import { followSource } from './app/follow-source.ts';
+import { proveCapture } from './app/prove-capture.ts';
+import { serveDns } from './app/serve-dns.ts';
+import { watchRules } from './app/watch-rules.ts';
+import { wireUpstreams } from './app/wire-upstreams.ts';
+import { openIpset } from './capture/ipset-netlink.ts';
+import { listenForCaptured } from './capture/listen-for-captured.ts';
+import { createReadOriginalDestination } from './capture/original-destination.ts';
+import { createSelfTest } from './capture/self-test.ts';
+import { createSetSync } from './capture/sync-sets.ts';
+import type { Config } from './config/config.ts';
+import { createSyntheticAddresses } from './destination/synthetic-addresses.ts';
+import { LeatError } from './errors/leat-error.ts';
+import { ConnectionTracker } from './lifecycle/connection-tracker.ts';
+import { openSyntheticJournal } from './lifecycle/synthetic-journal.ts';
+import { readClientHello } from './net/client-hello.ts';
+import { systemClock } from './net/clock.ts';
+import { ConnectionLimit } from './proxy/connection-limit.ts';
+import { handleConnection } from './proxy/handle-connection.ts';
+import type { ProxyPorts } from './proxy/ports.ts';
+import { createSnapshotFeed } from './proxy/snapshot-feed.ts';
+import { createNativeRelayer } from './relay/native-relay.ts';
+import { createRecorder } from './telemetry/connection-record.ts';
+import type { Logger } from './telemetry/logger.ts';
+import { createMetrics } from './telemetry/metrics.ts';
+
+export interface App {
+  /** Accepts no more, lets what is open end within `drainMs`, resets the rest, and takes back what it wrote. */
+  stop(): Promise<void>;
+}
+
+const IDENTIFY_TIMEOUT_MS = 2_000;
+const CLIENT_HELLO_TIMEOUT_MS = 10_000;
+const CLIENT_HELLO_MAX_BYTES = 16_384;
+/** One thread of the relay engine moves more than a gigabyte a second. */
+const RELAY_THREADS = 1;
+
+/** Starts the daemon. @throws what keeps it from starting: a port in use, a folder that can't be written */
+export async function startApp(config: Config, log: Logger, onFatal: (error: Error) => void): Promise<App> {
+  const clock = systemClock;
+  const metrics = createMetrics();
+  const snapshots = createSnapshotFeed();
+  const tracker = new ConnectionTracker();
+  const draining = new AbortController();
+  const readiness = new Readiness({
+    source: 'the source has not delivered its resources yet',
+    sets: 'the sets of the kernel are not written yet',
+    rules: 'the rules of the kernel are not checked yet',
+    ...(config.selfTest ? { capture: 'the self-test has not proved yet that connections are captured' } : {}),
+  });
+
+  const journal = openSyntheticJournal(config.stateDirectory);
+  const synthetic = createSyntheticAddresses({
+    range4: config.syntheticRanges.v4,
+    range6: config.syntheticRanges.v6,
+    entries: journal.entries,
+    onAllocate(entry) {
+      journal.append(entry);
+      metrics.syntheticNames.inc();
+    },
+  });
+  metrics.syntheticNames.set(synthetic.entries().length);
+
+  const relayer = createNativeRelayer(RELAY_THREADS);
+  const upstreams = wireUpstreams(config, { clock, metrics, relay: relayer.relay });
+  const readOriginalDestination = createReadOriginalDestination(
+    [config.leatAddresses.v4, config.leatAddresses.v6].filter((address) => address !== null),
+  );
+  const ports: ProxyPorts = {
+    startRecord: createRecorder({
+      log,
+      metrics,
+      clock,
+      accessLogFor: (namespace) =>
+        namespace === null ? 'All' : (snapshots.current()?.policy.forNamespace(namespace).accessLog ?? 'All'),
+    }),
+    readOriginalDestination,
+    snapshots,
+    names: {
+      isSynthetic: synthetic.isSynthetic,
+      hostOf: ({ address }) => synthetic.hostOf(address),
+    },
+    dial: upstreams.dial,
+    readClientHello: (downstream) =>
+      readClientHello(downstream, { timeoutMs: CLIENT_HELLO_TIMEOUT_MS, maxBytes: CLIENT_HELLO_MAX_BYTES }),
+    relay: relayer.relay,
+    serveHttp: upstreams.http.serve,
+    identifyTimeoutMs: IDENTIFY_TIMEOUT_MS,
+    signal: draining.signal,
+  };
+
+  const probeTargets = [synthetic.selfTest.v4, synthetic.selfTest.v6].filter((address) => address !== null);
+  const selfTest = createSelfTest({ targets: probeTargets, readOriginalDestination });
+  const limit = new ConnectionLimit();
+  const listener = await listenForCaptured({
+    port: config.capturePort,
+    ipv6: config.leatAddresses.v6 !== null,
+    onConnection(downstream: Socket) {
+      if (selfTest.takes(downstream)) return;
+      tracker.track(downstream, handleConnection(downstream, ports, limit));
+    },
+    onError: onFatal,
+  });
+
+  const ipset = openIpset();
+  const dns = await serveDns(config, {
+    ipset,
+    snapshots,
+    synthetic,
+    metrics,
+    log,
+    isReady: () => readiness.isReady('source') && readiness.isReady('sets'),
+  });
+  const source = followSource(config, {
+    sets: createSetSync(ipset),
+    log,
+    metrics,
+    publish(snapshot) {
+      upstreams.applyPolicy(snapshot.policy);
+      snapshots.publish(snapshot);
+      readiness.ready('source');
+    },
+    onCaptured: () => readiness.ready('sets'),
+    onCaptureFailed: (reason) => readiness.notReady('sets', reason),
+  });
+  const proof = config.selfTest
+    ? proveCapture(selfTest, {
+        log,
+        metrics,
+        onProved: () => readiness.ready('capture'),
+        onFailed: (reason) => readiness.notReady('capture', reason),
+      })
+    : null;
+  const rules = watchRules({
+    initStateDirectory: config.initStateDirectory,
+    log,
+    onGood: () => readiness.ready('rules'),
+    onProblem: (reason) => readiness.notReady('rules', reason),
+  });
+  const admin = await startAdminServer({
+    listen: config.admin,
+    metricsText: () => metrics.registry.metrics(),
+    notReady: () => readiness.reasons(),
+  });
+  log.info({ capturePort: listener.port, dns: dns.addresses, admin: config.admin }, 'the daemon serves');
+
+  return {
+    async stop() {
+      readiness.notReady('draining', 'the daemon is being stopped');
+      log.info({ open: tracker.size, drainMs: config.drainMs }, 'the daemon stops: no new connections');
+      listener.close();
+      proof?.stop();
+      await Promise.all([selfTest.stop(), source.stop(), rules.stop(), dns.stop()]);
+      upstreams.http.drain();
+      const { cut } = await tracker.drain(config.drainMs, () => {
+        draining.abort(new LeatError('DRAINED', 'the daemon stopped before the connection ended'));
+        relayer.cut();
+      });
+      if (cut > 0) log.warn({ cut }, 'connections outlived the time to drain and were reset');
+      await upstreams.http.close();
+      relayer.stop();
+      ipset.close();
+      journal.close();
+      admin.closeAllConnections();
+      admin.close();
+      log.info('the daemon has stopped');
+      log.flush();
+    },
+  };
+}

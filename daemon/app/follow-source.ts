@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ResourceSet } from '../../api/resource-set.ts';
+import { desiredSetMembers } from '../capture/desired-set-members.ts';
+import type { SetSync } from '../capture/sync-sets.ts';
+import type { Config } from '../config/config.ts';
+import { compileSnapshot } from '../routing/compile-snapshot.ts';
+import type { Snapshot } from '../routing/snapshot.ts';
+import { startFilesSource } from '../sources/files-source.ts';
+import { formatSourceProblem } from '../sources/source-problem.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+
+export interface SourceParts {
+  readonly sets: SetSync;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Before the kernel captures for a snapshot, everything else has to know it. */
+  readonly publish: (snapshot: Snapshot) => void;
+  /** The sets of the kernel hold what the newest snapshot wants. */
+  readonly onCaptured: () => void;
+  readonly onCaptureFailed: (reason: string) => void;
+}
+
+/** Turns what the source delivers into snapshots, sets of the kernel, and what people can see. */
+export function followSource(config: Config, parts: SourceParts): { stop(): Promise<void> } {
+  const { sets, log, metrics } = parts;
+  const node = {
+    name: config.nodeName,
+    labels: config.nodeLabels,
+    leatNamespace: config.leatNamespace,
+    clusterDomain: config.clusterDomain,
+  };
+  const known = new Set<string>();
+
+  const take = (resources: ResourceSet): void => {
+    const snapshot = compileSnapshot(resources, node);
+    parts.publish(snapshot);
+    count(snapshot, metrics);
+    for (const { resource, reason, message } of snapshot.problems) {
+      const problem = `${resource} ${reason} ${message}`;
+      if (!known.has(problem)) log.warn({ resource, reason }, message);
+    }
+    known.clear();
+    for (const { resource, reason, message } of snapshot.problems) known.add(`${resource} ${reason} ${message}`);
+    const members = desiredSetMembers(snapshot, { ipv6: config.leatAddresses.v6 !== null });
+    sets.apply(members).then(parts.onCaptured, (error: Error) => {
+      log.error({ err: error }, 'the sets of the kernel could not be written');
+      parts.onCaptureFailed(error.message);
+    });
+  };
+
+  return startFilesSource({
+    directory: config.sourceDirectory,
+    onChange: take,
+    onProblems(problems) {
+      if (problems.length === 0) log.info('the files are valid again');
+      for (const problem of problems) log.error({ source: problem }, formatSourceProblem(problem));
+    },
+    logger: log,
+  });
+}
+
+function count(snapshot: Snapshot, metrics: Metrics): void {
+  const ready = { true: 0, false: 0 };
+  for (const { resolved } of snapshot.destinations.all()) ready[`${resolved.ready}`] += 1;
+  const enrolled = { true: 0, false: 0 };
+  for (const workload of snapshot.workloads.all()) enrolled[`${workload.enrolled}`] += 1;
+  for (const value of ['true', 'false'] as const) {
+    metrics.destinations.set({ ready: value }, ready[value]);
+    metrics.workloads.set({ enrolled: value }, enrolled[value]);
+  }
+  metrics.resourceProblems.reset();
+  for (const { reason } of snapshot.problems) metrics.resourceProblems.inc({ reason });
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+import { networkInterfaces } from 'node:os';
+import type { Config } from '../config/config.ts';
+import { createCredentialSource } from '../credentials/credential-source.ts';
+import { createTokenClient } from '../credentials/token-client.ts';
+import { LeatError } from '../errors/leat-error.ts';
+import { createHttpService, type HttpService } from '../http/http-service.ts';
+import type { Clock } from '../net/clock.ts';
+import { createDial } from '../net/dial.ts';
+import { type IpAddress, parseIpAddress } from '../net/endpoint.ts';
+import { createResolver } from '../net/resolve-host.ts';
+import { startTls } from '../net/start-tls.ts';
+import type { NodePolicy } from '../policy/node-policy.ts';
+import { createUpstreamGuard, type UpstreamGuard } from '../policy/upstream-guard.ts';
+import type { Dial, Relay } from '../proxy/ports.ts';
+import { createTunnelDial } from '../socks5/dial-tunnel.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+
+export interface Upstreams {
+  readonly dial: Dial;
+  readonly http: HttpService;
+  /** The policy whose word on upstream addresses counts from now on. */
+  applyPolicy(policy: NodePolicy): void;
+}
+
+/** Everything that connects outwards: every address that is not an administrator's own is guarded at connect. */
+export function wireUpstreams(
+  config: Config,
+  { clock, metrics, relay }: { clock: Clock; metrics: Metrics; relay: Relay },
+): Upstreams {
+  let guard: UpstreamGuard | null = null;
+  const resolve = createResolver({
+    clock,
+    ...(config.dnsServers.length > 0 ? { servers: config.dnsServers } : {}),
+  });
+  const dialDirect = createDial({ resolve, guard: (address, port) => (guard ?? refuseAll)(address, port) });
+  const dialEndpoint = createDial({ resolve, guard: () => null });
+
+  const credentials = createCredentialSource({
+    clock,
+    fetchToken: createTokenClient({
+      clock,
+      connect: (host, port, signal) => dialDirect({ host, port, timeoutMs: TOKEN_CONNECT_MS }, signal),
+      onRequest: (outcome) => metrics.tokenRequests.inc({ outcome }),
+    }),
+  });
+  const dialTunnel = createTunnelDial({ dialEndpoint, startTls, tokenFor: credentials.tokenFor });
+  const dial: Dial = (upstream, signal) =>
+    upstream.via.kind === 'socks5'
+      ? dialTunnel(upstream, signal)
+      : dialDirect({ host: upstream.host, port: upstream.port, timeoutMs: upstream.connectTimeoutMs }, signal);
+
+  return {
+    dial,
+    http: createHttpService({ dial, relay, clock, credentials }),
+    applyPolicy(policy) {
+      guard = createUpstreamGuard({
+        policy,
+        facts: {
+          nodeAddresses: localAddresses(),
+          podRanges: config.podRanges,
+          serviceRanges: config.serviceRanges,
+          syntheticRanges: present(config.syntheticRanges.v4, config.syntheticRanges.v6),
+          leatAddresses: present(config.leatAddresses.v4, config.leatAddresses.v6),
+          apiServer: [],
+        },
+      });
+    },
+  };
+}
+
+const TOKEN_CONNECT_MS = 5_000;
+
+/** Until a policy is known. */
+function refuseAll(): LeatError {
+  return new LeatError('NOT_READY', 'no NodePolicy is known yet');
+}
+
+function present(...values: (string | null)[]): string[] {
+  return values.filter((value) => value !== null);
+}
+
+function localAddresses(): IpAddress[] {
+  return Object.values(networkInterfaces())
+    .flatMap((entries) => entries ?? [])
+    .map(({ address }) => parseIpAddress(address))
+    .filter((address) => address !== null);
+}

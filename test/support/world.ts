@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * A small world for whole-daemon tests: three pods (on a bridge, on a routed veth, on a veth without address), a node with
+ * init applied, the Internet with the cluster's DNS in it, and a company's network that is reached through tunnels alone.
+ */
+import { startDnsmasq } from './dnsmasq.ts';
+import { InitOfNode } from './init-run.ts';
+import type { Lab } from './lab.ts';
+import { LeatOnNode, type LeatOptions } from './leat-on-node.ts';
+import type { Namespace } from './namespace.ts';
+import type { StartedServer } from './server.ts';
+
+export type PodName = 'bridged' | 'routed' | 'unnumbered';
+
+export const ADDRESSES = {
+  bridged: ['10.1.0.2', 'fd00:1::2'],
+  routed: ['10.1.1.2', 'fd00:1:1::2'],
+  unnumbered: ['10.1.2.2', 'fd00:1:2::2'],
+  internet: ['203.0.113.5', 'fd00:203::5'],
+  onPremise: ['192.0.2.7', 'fd00:192::7'],
+  dns: ['203.0.113.53', 'fd00:203::53'],
+} as const;
+
+export interface World {
+  readonly node: Namespace;
+  readonly init: InitOfNode;
+  readonly pods: Readonly<Record<PodName, Namespace>>;
+  readonly internet: Namespace;
+  /** No route leads there from pods or node; the Internet's host is its neighbour, so tunnels stand there. */
+  readonly onPremise: Namespace;
+  readonly dns: StartedServer;
+  startLeat(options: LeatOptions): Promise<LeatOnNode>;
+}
+
+export interface WorldOptions {
+  /** Names of the Internet, for the cluster's DNS. */
+  readonly hosts?: Readonly<Record<string, readonly string[]>>;
+  readonly initArgs?: readonly string[];
+}
+
+/** Makes the world and runs init in its node. */
+export async function makeWorld(lab: Lab, { hosts = {}, initArgs = [] }: WorldOptions = {}): Promise<World> {
+  const resolvConf = `nameserver ${ADDRESSES.dns[0]}\n`;
+  const node = await lab.namespace('node', { forward: true, resolvConf });
+  const internet = await lab.namespace('internet', { forward: true });
+  const onPremise = await lab.namespace('onprem');
+  await lab.link(node, 'up0', internet, 'eth0', {
+    addressesA: ['203.0.113.1/24', 'fd00:203::1/64'],
+    addressesB: [`${ADDRESSES.internet[0]}/24`, `${ADDRESSES.internet[1]}/64`, '203.0.113.53/24', 'fd00:203::53/64'],
+  });
+  await lab.link(internet, 'prem0', onPremise, 'eth0', {
+    addressesA: ['192.0.2.1/24', 'fd00:192::1/64'],
+    addressesB: [`${ADDRESSES.onPremise[0]}/24`, `${ADDRESSES.onPremise[1]}/64`],
+  });
+  await internet.ip('route add default via 203.0.113.1', 'route add default via fd00:203::1');
+  const pods = {
+    bridged: await lab.namespace('bridged', { resolvConf }),
+    routed: await lab.namespace('routed', { resolvConf }),
+    unnumbered: await lab.namespace('unnumb', { resolvConf }),
+  };
+  await lab.bridge(node, 'cni0', ['10.1.0.1/24', 'fd00:1::1/64']);
+  await lab.attachPodToBridge(pods.bridged, node, {
+    bridge: 'cni0',
+    addresses: ['10.1.0.2/24', 'fd00:1::2/64'],
+    gateways: ['10.1.0.1', 'fd00:1::1'],
+  });
+  await lab.attachPodRouted(pods.routed, node, {
+    addresses: [...ADDRESSES.routed],
+    gateways: ['10.1.1.1', 'fd00:1:1::1'],
+  });
+  await lab.attachPodRouted(pods.unnumbered, node, { addresses: [...ADDRESSES.unnumbered] });
+  const dns = await startDnsmasq(internet, { address: ADDRESSES.dns[0], port: 53, records: { hosts } });
+  const init = await InitOfNode.create(lab, node);
+  await init.apply(...initArgs);
+  return {
+    node,
+    init,
+    pods,
+    internet,
+    onPremise,
+    dns,
+    startLeat: (options) => LeatOnNode.start(lab, init, options),
+  };
+}
+
+/** Namespace `shop`, enrolled, with all three pods, as YAML. */
+export const SHOP_WITH_PODS = `
+apiVersion: v1
+kind: Namespace
+metadata: { name: shop, labels: { leat.dev/intercept: enabled } }
+${(['bridged', 'routed', 'unnumbered'] as const)
+  .map(
+    (name) => `---
+apiVersion: v1
+kind: Pod
+metadata: { name: ${name}, namespace: shop, labels: { app: ${name} } }
+spec: { nodeName: node-1, serviceAccountName: default }
+status: { phase: Running, podIPs: [${ADDRESSES[name].map((ip) => `{ ip: "${ip}" }`).join(', ')}] }
+`,
+  )
+  .join('')}`;
