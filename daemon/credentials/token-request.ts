@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { Client } from 'undici';
 import { LeatError } from '../errors/leat-error.ts';
 import { startTls } from '../net/start-tls.ts';
+import { undiciConnector } from '../net/undici-connector.ts';
 
 /** net/: a connected socket to what the resolver and the guard of upstream addresses admit. */
 export type Connect = (host: string, port: number, signal: AbortSignal) => Promise<Socket>;
@@ -24,12 +25,7 @@ const MAX_RESPONSE_BYTES = 65_536;
 export async function sendTokenRequest(request: TokenRequest, connect: Connect): Promise<Response> {
   const { url, headers, body, signal, timeoutMs } = request;
   const client = new Client(`http://${url.host}`, {
-    connect: (_options, done) => {
-      connectTo(request, connect).then(
-        (socket) => done(null, socket),
-        (error) => done(error, null),
-      );
-    },
+    connect: undiciConnector(() => connectTo(request, connect), signal),
     pipelining: 0,
     allowH2: false,
     headersTimeout: timeoutMs,

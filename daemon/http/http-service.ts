@@ -60,7 +60,10 @@ export function createHttpService(options: HttpServiceOptions): HttpService {
     const connection = connections.get(socket);
     if (connection === undefined) return;
     ownErrors(socket);
-    connection.enqueue(() => serveUpgrade(request, head, connection, ports));
+    // In this turn: an end of stream may be next, and nothing can be put back behind it.
+    socket.pause();
+    if (head.length > 0) socket.unshift(head);
+    connection.enqueue(() => serveUpgrade(request, connection, ports));
   });
   server.on('connect', (request: IncomingMessage, socket: Socket) => {
     const connection = connections.get(socket);

@@ -38,11 +38,10 @@ export function mayUpgrade({ method, headers }: IncomingMessage): boolean {
 
 /**
  * The story of a request that asks for another protocol: as any other until the upstream agrees, then bytes both ways.
- * It is the last on its connection. Never rejects.
+ * It is the last on its connection, which is paused, with the bytes behind the request in it. Never rejects.
  */
 export async function serveUpgrade(
   request: IncomingMessage,
-  bytesBehind: Buffer,
   connection: Connection,
   ports: UpgradePorts,
 ): Promise<void> {
@@ -100,7 +99,6 @@ export async function serveUpgrade(
       downstream.off('close', onClose);
       const agreed = headerTokens(answer.headers, 'upgrade').join(', ');
       await writeSwitch(downstream, answer.reason, [...headers, ['Connection', 'Upgrade'], ['Upgrade', agreed]]);
-      if (bytesBehind.length > 0) downstream.unshift(bytesBehind);
       const { bytesRead, bytesWritten } = downstream;
       const relayed = await ports.relay(downstream, answer.switched, { idleTimeoutMs: destination.idleTimeoutMs });
       connection.switched = {

@@ -3,6 +3,7 @@ import { type Dispatcher, Pool } from 'undici';
 import type { Authentication } from '../destination/destination.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import type { Clock } from '../net/clock.ts';
+import { undiciConnector } from '../net/undici-connector.ts';
 import type { HttpTarget } from '../routing/route.ts';
 import type { Workload } from '../workload/workload.ts';
 import { connectUpstream } from './connect-upstream.ts';
@@ -65,12 +66,10 @@ export function createUpstreamPools({ dial, clock }: { dial: Dial; clock: Clock 
     const { host, port } = target.upstream;
     const pool = new Pool(`http://${host.includes(':') ? `[${host}]` : host}:${port}`, {
       // The origin is a name only: where a connection leads and whether it has TLS is the connector's matter.
-      connect: (_options, done) => {
-        connectUpstream(dial, target, authentication, connecting.signal).then(
-          (socket) => done(null, socket),
-          (error) => done(error, null),
-        );
-      },
+      connect: undiciConnector(
+        (_host, _port, signal) => connectUpstream(dial, target, authentication, signal),
+        connecting.signal,
+      ),
       connections: null,
       pipelining: 1,
       // On by default since undici 8; an upstream that chose h2 would get requests that were framed as HTTP/1.1.
