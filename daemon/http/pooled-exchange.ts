@@ -10,7 +10,7 @@ import { isFramingHeader } from './hop-by-hop.ts';
  * Sends a request through undici. Rejects where there is no response; a body that breaks off later destroys
  * `response.body`. Errors are those of undici and of the connector.
  */
-export function exchangePooled(dispatcher: Dispatcher, request: UpstreamRequest): Promise<UpstreamResponse> {
+export async function exchangePooled(dispatcher: Dispatcher, request: UpstreamRequest): Promise<UpstreamResponse> {
   const { method, path, headers, body, signal, responseTimeoutMs, idleTimeoutMs } = request;
   assertDispatchable(request);
   signal.throwIfAborted();

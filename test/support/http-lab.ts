@@ -49,7 +49,7 @@ export async function startHttpLab(
   t: Teardown,
   route: HttpRoute,
   upstreamPort: number | (() => number),
-  options: Partial<HttpServiceOptions> & { readonly workload?: Workload } = {},
+  options: Partial<HttpServiceOptions> & { readonly workload?: () => Workload } = {},
 ): Promise<HttpLab> {
   const records: SeenRecord[] = [];
   const connections: RelayResult[] = [];
@@ -68,7 +68,7 @@ export async function startHttpLab(
   const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
     void service
       .serve(socket, route, {
-        workload: options.workload ?? shopWorkload,
+        workload: options.workload?.() ?? shopWorkload,
         signal: abort.signal,
         startRequest: ({ method, path }) => {
           const record: SeenRecord = { method, path, facts: {}, ends: [] };
