@@ -26,7 +26,7 @@ export interface DestinationContext {
 }
 
 /** `namespace/name` for a Destination, so that a resource without namespace is the one of `default`, as kubectl has it. */
-export function destinationId({ kind, metadata }: DestinationResource | ClusterDestinationResource): string {
+function destinationId({ kind, metadata }: DestinationResource | ClusterDestinationResource): string {
   return kind === 'Destination'
     ? `Destination ${metadata.namespace ?? 'default'}/${metadata.name}`
     : `ClusterDestination ${metadata.name}`;

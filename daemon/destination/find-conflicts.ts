@@ -10,13 +10,16 @@ interface Claim {
   readonly protocol: string;
 }
 
+/** Claims of one place that a later one is held against: a tenant with thousands of ties must not hold up the node. */
+const MAX_RIVALS = 32;
+
 /**
  * True ties: two Destinations of one scope that stand at the same place of the order for the same host pattern and port, and
  * for http the same path. The older is chosen, the younger is `Conflicted`, and so is one that declares the port with
  * another protocol than the one that is chosen. Where both name their workloads, it is a tie only if a workload of this
  * node is named by both: whether two selectors overlap can't be told from their text.
  *
- * Work is linear in the declared (host, port, path)s, but for those that several Destinations declare.
+ * Work is linear in the declared (host, port, path)s: for each at most {@link MAX_RIVALS} others are looked at.
  */
 export function findConflicts(destinations: readonly Destination[], workloads: Iterable<Workload>): ResourceProblem[] {
   const pods = [...workloads];
@@ -46,14 +49,18 @@ export function findConflicts(destinations: readonly Destination[], workloads: I
     const other = ofPlace.find((claim) => claim.protocol !== protocol && ties(claim.destination, destination));
     if (other !== undefined) return other;
     const claim = { destination, protocol };
-    ofPlace.push(claim);
+    note(ofPlace, claim);
     let rival: Claim | null = null;
     for (const key of keys) {
       const claims = claimsAt(key);
       rival ??= claims.find((earlier) => ties(earlier.destination, destination)) ?? null;
-      claims.push(claim);
+      note(claims, claim);
     }
     return rival;
+  }
+
+  function note(claims: Claim[], claim: Claim): void {
+    if (claims.length < MAX_RIVALS) claims.push(claim);
   }
 
   function claimsAt(key: string): Claim[] {

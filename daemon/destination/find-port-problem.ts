@@ -14,9 +14,9 @@ export function findPortProblem(
   destination: Destination,
   { port, protocol, upstream }: DestinationPort,
 ): LeatError | null {
-  const { id, resolved, allowCleartext } = destination;
-  if (!resolved.ready) return new LeatError(resolved.problem.code, `${id}: ${resolved.problem.message}`);
-  const notReady = (why: string): LeatError => new LeatError('DESTINATION_NOT_READY', `${id}, port ${port}: ${why}`);
+  const { resolved, allowCleartext } = destination;
+  if (!resolved.ready) return resolved.problem;
+  const notReady = (why: string): LeatError => new LeatError('DESTINATION_NOT_READY', `port ${port}: ${why}`);
   const { type } = resolved.authentication;
   const hasCredential = type !== 'None' || hasSecretField(destination);
   if (protocol !== 'http') {
@@ -29,7 +29,7 @@ export function findPortProblem(
   if (hasCredential && !allowCleartext && resolved.route.type === 'internet') {
     return new LeatError(
       'CLEARTEXT_REFUSED',
-      `${id}, port ${port}: the credential would go out in clear: give upstream.tls, or say allowCleartext`,
+      `port ${port}: the credential would go out in clear: give upstream.tls, or say allowCleartext`,
     );
   }
   return null;

@@ -84,7 +84,7 @@ function once(candidates: readonly Candidate[]): HostMatch[] {
 }
 
 /** Steps 4 and 5 of the order. */
-export function byPreference(a: Destination, b: Destination): number {
+function byPreference(a: Destination, b: Destination): number {
   return Number(namesWorkloads(b.workloads)) - Number(namesWorkloads(a.workloads)) || byAge(a, b);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { NODE_POLICY_DEFAULTS } from '../../api/defaults.ts';
 import type { NodePolicy as NodePolicyResource, NodePolicySpec } from '../../api/kinds/node-policy.ts';
-import { parseCidr } from '../net/cidr.ts';
+import { CidrSet, parseCidr } from '../net/cidr.ts';
 import type { ResourceProblem } from '../routing/snapshot.ts';
 import { type NamespaceLabels, selectNamespaces } from '../workload/select-namespaces.ts';
 import { compileClaims } from './claim-hosts.ts';
@@ -42,12 +42,15 @@ export function compileNodePolicy(
     ports: ports ?? null,
   });
 
+  const captureExclude = (spec.capture?.exclude ?? []).filter((cidr) => isRange(cidr, 'capture.exclude'));
+  const excluded = new CidrSet(captureExclude);
   return {
     name,
     forNamespace: compileRules(name, spec, labelsOf),
     mayClaim: compileClaims(spec.hosts ?? [], labelsOf, reserved),
     captureCidrs: (spec.capture?.cidrs ?? []).filter((cidr) => isRange(cidr, 'capture.cidrs')),
-    captureExclude: (spec.capture?.exclude ?? []).filter((cidr) => isRange(cidr, 'capture.exclude')),
+    captureExclude,
+    isExcluded: (address) => excluded.has(address),
     upstreamAllow: (spec.upstreams?.allow ?? []).filter(({ cidr }) => isRange(cidr, 'upstreams.allow')).map(toRule),
     upstreamDeny: (spec.upstreams?.deny ?? []).flatMap((rule) =>
       isRange(rule.cidr, 'upstreams.deny') ? [toRule(rule)] : EVERY_ADDRESS,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { PortRange } from '../../api/schema/parts.ts';
+import type { IpAddress } from '../net/endpoint.ts';
 
 export type DefaultAction = 'Allow' | 'Deny';
 
@@ -31,6 +32,8 @@ export interface NodePolicy {
   ) => { allowed: true } | { allowed: false; reason: string };
   readonly captureCidrs: readonly string[];
   readonly captureExclude: readonly string[];
+  /** Whether an address lies in `captureExclude`: never captured, and not refused should a rule in flight capture it. */
+  readonly isExcluded?: (address: IpAddress) => boolean;
   readonly upstreamAllow: readonly AddressRule[];
   readonly upstreamDeny: readonly AddressRule[];
   readonly failure: 'ClosedKnown' | 'Open';

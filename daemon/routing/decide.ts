@@ -17,7 +17,7 @@ import type { HostMatch, Snapshot } from './snapshot.ts';
  *   refused request by request, so that the client reads why; for the rest the best one decides alone.
  * - A name, managed, but a port that nobody declares: to the real host under the default action Allow.
  * - A name that is not managed for this workload: refused; it was answered to another one, or its Destination is gone.
- * - An address: the Destination that names it, else the default action.
+ * - An address: the Destination that names it, else the default action, which does not refuse what is never captured.
  */
 export function decide(snapshot: Snapshot, facts: ConnectionFacts): Decision {
   const { workload, originalDestination } = facts;
@@ -69,9 +69,12 @@ function applyDefaultAction(
   code: 'PORT_NOT_DECLARED' | 'DEFAULT_DENIED',
 ): Decision {
   const { defaultAction, rule: name } = policy.forNamespace(workload.namespace);
-  const rule = `NodePolicy ${name} default action ${defaultAction}`;
+  const isExcluded = code === 'DEFAULT_DENIED' && policy.isExcluded?.(host) === true;
+  const rule = isExcluded
+    ? `NodePolicy ${policy.name} capture.exclude`
+    : `NodePolicy ${name} default action ${defaultAction}`;
   const { port } = originalDestination;
-  if (defaultAction === 'Deny') {
+  if (defaultAction === 'Deny' && !isExcluded) {
     const message =
       code === 'PORT_NOT_DECLARED'
         ? `no Destination of ${host} declares port ${port}, and the default action is Deny`

@@ -14,9 +14,9 @@ export function findUpstream(
   askedHost: string,
   workloadNamespace: string,
 ): Upstream | LeatError {
-  const problem = findPortProblem(destination, port);
-  if (problem !== null) return problem;
   const { resolved, connectTimeoutMs, id } = destination;
+  const problem = findPortProblem(destination, port);
+  if (problem !== null) return new LeatError(problem.code, `${id}: ${problem.message}`);
   if (!resolved.ready) return resolved.problem;
   const host = port.upstream.host ?? askedHost;
   const upstreamPort = port.upstream.port;

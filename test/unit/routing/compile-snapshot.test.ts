@@ -55,7 +55,7 @@ test('tells every problem with resource, reason and cure, once each', (t) => {
     {
       resource: 'Destination shop/erp',
       reason: 'SecretNotReleased',
-      message: 'Destination shop/erp: Secret shop/s is not released: label it leat.dev/credential="true"',
+      message: 'Secret shop/s is not released: label it leat.dev/credential="true"',
     },
   ]);
 });

@@ -118,6 +118,14 @@ test('an address without a name meets the default action', (t) => {
   t.is(code(decideFor({ nodePolicies: [denyAll] }, null, 443, '93.184.216.34')), 'DEFAULT_DENIED');
 });
 
+test('an address that is never captured is not refused, should it be captured', (t) => {
+  const nodePolicies = [nodePolicy('p', { defaultAction: 'Deny', capture: { exclude: ['93.184.0.0/16'] } })];
+  const decision = decideFor({ nodePolicies }, null, 443, '93.184.216.34');
+  t.is(upstream(decision), 'tcp 93.184.216.34:443 direct');
+  t.is(decision.rule, 'NodePolicy p capture.exclude');
+  t.is(code(decideFor({ nodePolicies }, null, 443, '93.185.216.34')), 'DEFAULT_DENIED');
+});
+
 test('an address that a Destination names goes by it, only where a host rule lets it be claimed', (t) => {
   const address = '93.184.216.34';
   const destinations = [destination('shop/ip', { hosts: [address], ports: [{ port: 443, protocol: 'tcp' }] })];
