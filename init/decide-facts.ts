@@ -7,7 +7,7 @@ import type { Options } from './options.ts';
 import type { Run } from './run-command.ts';
 
 /** How this node is programmed, with a sentence for each choice that was made for the administrator. */
-export interface Decisions {
+interface Decisions {
   readonly choice: BackendChoice;
   readonly nat: 'iptables' | 'nft-table';
   readonly isIpv6On: boolean;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { FAMILIES, type Family, parseRange } from './address-range.ts';
 import { type Backend, iptablesCommand } from './iptables-backend.ts';
 import type { InterfaceAddress } from './rule-context.ts';
@@ -27,21 +27,19 @@ export function readAddresses(run: Run): readonly InterfaceAddress[] {
 
 /** The node's routes, all tables and both families. */
 export function readRoutes(run: Run): readonly NodeRoute[] {
-  return FAMILIES.flatMap((family) =>
-    parseRoutes(runOrFail(run, 'ip', ['-j', `-${family}`, 'route', 'show', 'table', 'all'])),
-  );
-}
-
-/** Reads `ip -j route`. */
-export function parseRoutes(json: string): readonly NodeRoute[] {
-  const routes = JSON.parse(json || '[]') as readonly {
-    readonly type?: string;
-    readonly dst?: string;
-    readonly dev?: string;
-  }[];
-  return routes.flatMap(({ type, dst = 'default', dev = '' }) => {
-    const range = parseRange(dst);
-    return range === null ? [] : [{ destination: range.text, interface: dev, isLocal: type === 'local' }];
+  // A kernel booted with ipv6.disable=1 refuses to be asked for IPv6 routes.
+  const families = FAMILIES.filter((family) => family === 4 || existsSync('/proc/sys/net/ipv6'));
+  return families.flatMap((family) => {
+    const text = runOrFail(run, 'ip', ['-j', `-${family}`, 'route', 'show', 'table', 'all']);
+    const routes = JSON.parse(text || '[]') as readonly {
+      readonly type?: string;
+      readonly dst?: string;
+      readonly dev?: string;
+    }[];
+    return routes.flatMap(({ type, dst = 'default', dev = '' }) => {
+      const range = parseRange(dst);
+      return range === null ? [] : [{ destination: range.text, interface: dev, isLocal: type === 'local' }];
+    });
   });
 }
 

@@ -22,11 +22,11 @@ import {
 } from './read-option-value.ts';
 
 /** How a captured packet is turned to the daemon. `auto`: REDIRECT where the interface has an address, DNAT elsewhere. */
-export type CaptureTarget = 'auto' | 'redirect' | 'dnat';
-export type BackendOption = 'auto' | 'nft' | 'legacy';
+type CaptureTarget = 'auto' | 'redirect' | 'dnat';
+type BackendOption = 'auto' | 'nft' | 'legacy';
 /** Where the nat rules stand; `auto`: an own nft table where kube-proxy has one of its own, iptables elsewhere. */
-export type NatOption = 'auto' | 'iptables' | 'nft-table';
-export type Ipv6Option = 'auto' | 'on' | 'off';
+type NatOption = 'auto' | 'iptables' | 'nft-table';
+type Ipv6Option = 'auto' | 'on' | 'off';
 
 export interface Options {
   /** Ranges of the node's (or cluster's) pods, both families. Empty only for a clean-up. */

@@ -5,7 +5,7 @@ import type { Options } from './options.ts';
 import type { InterfaceAddress } from './rule-context.ts';
 
 /** What the synthetic ranges and Leat's addresses must not meet. */
-export interface TakenAddresses {
+interface TakenAddresses {
   readonly addresses: readonly InterfaceAddress[];
   readonly routes: readonly NodeRoute[];
 }

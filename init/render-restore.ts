@@ -31,7 +31,7 @@ export function renderRemoval(existing: ExistingRules): string | null {
 }
 
 /** A rule as iptables-save prints it behind `-A CHAIN`, unquoted. */
-export function tokensOf(rule: Rule): readonly string[] {
+function tokensOf(rule: Rule): readonly string[] {
   return [...rule.matches, '-m', 'comment', '--comment', rule.comment, ...rule.target];
 }
 

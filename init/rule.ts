@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { AddressRange, Family } from './address-range.ts';
 
-export type Table = 'raw' | 'mangle' | 'nat' | 'filter';
+type Table = 'raw' | 'mangle' | 'nat' | 'filter';
 /** In the order in which a packet meets them. */
 export const TABLES = ['raw', 'mangle', 'nat', 'filter'] as const;
 

@@ -10,7 +10,7 @@ const OUTPUT_LIMIT_BYTES = 256 * 1024 * 1024;
 /** First in PATH: packages of npm install programs of the same names (`nft`) into node_modules/.bin. */
 const SYSTEM_PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 
-export interface CommandResult {
+interface CommandResult {
   /** Null where the command does not exist. */
   readonly status: number | null;
   readonly stdout: string;

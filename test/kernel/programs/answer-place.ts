@@ -7,7 +7,7 @@ const [word = '', portText = '', ...addresses] = process.argv.slice(2);
 const port = Number(portText);
 
 for (const address of addresses) {
-  const socket = createSocket(isIPv6(address) ? { type: 'udp6', ipv6Only: true } : 'udp4');
+  const socket = isIPv6(address) ? createSocket({ type: 'udp6', ipv6Only: true }) : createSocket('udp4');
   socket.on('message', (_, peer) => socket.send(`${word} ${address}`, peer.port, peer.address));
   await new Promise<void>((resolve) => socket.bind(port, address, resolve));
   const server = createServer((stream) => {
