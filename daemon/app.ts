@@ -102,7 +102,9 @@ export async function startApp(config: Config, log: Logger, onFatal: (error: Err
     ipv6: config.leatAddresses.v6 !== null,
     onConnection(downstream: Socket) {
       if (selfTest.takes(downstream)) return;
-      tracker.track(downstream, handleConnection(downstream, ports, limit));
+      const done = handleConnection(downstream, ports, limit);
+      tracker.track(downstream, done);
+      return done;
     },
     onError: onFatal,
   });

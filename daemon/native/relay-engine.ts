@@ -25,7 +25,7 @@ interface Binding {
 const binding = loadBinding<Binding>();
 
 /** How a relay ended, as `enum relay_end` has it. */
-export const RELAY_ENDS = ['closed', 'downstreamLost', 'upstreamLost', 'idle', 'cut'] as const;
+const RELAY_ENDS = ['closed', 'downstreamLost', 'upstreamLost', 'idle', 'cut'] as const;
 
 export interface NativeRelay {
   readonly downstreamFd: number;

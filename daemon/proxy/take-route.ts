@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { LeatError } from '../errors/leat-error.ts';
+import { resetSocket } from '../net/reset-socket.ts';
 import { hostMatches } from '../routing/host-matches.ts';
 import type { Route, TcpRoute, TlsRoute, Upstream } from '../routing/route.ts';
 import type { DecidedConnection } from './decide-connection.ts';
@@ -52,7 +53,7 @@ async function passThrough(
   const upstream = await ports.dial(route.upstream, ports.signal);
   record.add({ upstream: upstreamName(route.upstream) });
   if (downstream.destroyed) {
-    upstream.resetAndDestroy();
+    resetSocket(upstream);
     throw new LeatError('CLIENT_RESET', 'the client went away before its upstream was reached');
   }
   return ports.relay(downstream, upstream, { idleTimeoutMs: route.idleTimeoutMs });
