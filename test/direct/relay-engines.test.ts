@@ -114,7 +114,7 @@ for (const [engine, relay] of Object.entries(engines)) {
     ['client', 'server', 'CLIENT_RESET'],
     ['server', 'client', 'UPSTREAM_RESET'],
   ] as const) {
-    test(`a reset by the ${from} is a reset at the ${to}, and says ${code}`, async (t) => {
+    test(`${engine}: a reset by the ${from} is a reset at the ${to}, and says ${code}`, async (t) => {
       const sockets = await line(t);
       const done = relay(sockets.downstream, sockets.upstream, options);
       sockets[from].write('x');
