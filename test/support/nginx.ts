@@ -42,10 +42,9 @@ export async function startNginx(place: Place, options: NginxOptions = {}): Prom
 function configuration(at: { address: string; port: number }, folder: string, options: NginxOptions): string {
   const address = at.address.includes(':') ? `[${at.address}]` : at.address;
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
-  // Root's worker would otherwise become a user who can't read the lab's keys and folders.
+  // One process: a worker would outlive a killed master, and as another user could not read the lab's keys and folders.
   return `daemon off;
-user root;
-worker_processes 1;
+master_process off;
 pid ${folder}/nginx.pid;
 error_log stderr warn;
 events { worker_connections 512; }
