@@ -22,7 +22,8 @@ export interface HostTier<T> {
 export class HostTrie<T> {
   readonly #root: Node<T> = createNode();
 
-  add(pattern: string, value: T): void {
+  /** False, and nothing added, where the pattern has `limit` values already. */
+  add(pattern: string, value: T, limit = Infinity): boolean {
     const suffix = suffixOf(pattern);
     const name = suffix ?? pattern;
     let node = this.#root;
@@ -34,7 +35,10 @@ export class HostTrie<T> {
       }
       node = child;
     }
-    (suffix === null ? node.exact : node.wildcard).push(value);
+    const values = suffix === null ? node.exact : node.wildcard;
+    if (values.length >= limit) return false;
+    values.push(value);
+    return true;
   }
 
   /** Most exact first. A pattern is found by the patterns that cover it: `*.b.c` under `*.b.c`, `*.c` and `*`. */

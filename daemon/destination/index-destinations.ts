@@ -16,6 +16,12 @@ export interface DestinationIndex {
 }
 
 /**
+ * Destinations of one namespace, or of the cluster, for one host pattern. All of them are looked at for each connection to it,
+ * on a node that serves other tenants too.
+ */
+export const MAX_PER_HOST = 128;
+
+/**
  * Finds the Destinations of a host for a workload. The order, best first:
  *
  * 1. the name itself before wildcards, a longer wildcard before a shorter;
@@ -27,8 +33,14 @@ export interface DestinationIndex {
  *
  * Those that the workload may not use are not there, nor are names that the policy denies: a wildcard is asked for each
  * name (`compileClaims`), so it does not reach what is cut out of it. Hosts of the Destinations handed over were admitted.
+ *
+ * @param onLeftOut told of each host pattern of a Destination behind the first {@link MAX_PER_HOST} by steps 4 and 5
  */
-export function indexDestinations(destinations: Iterable<Destination>, mayClaim: MayClaim): DestinationIndex {
+export function indexDestinations(
+  destinations: Iterable<Destination>,
+  mayClaim: MayClaim,
+  onLeftOut: (destination: Destination, pattern: string) => void,
+): DestinationIndex {
   const byNamespace = new Map<string, HostTrie<HostMatch>>();
   const ofCluster = new HostTrie<HostMatch>();
   let inspected = 0;
@@ -38,7 +50,10 @@ export function indexDestinations(destinations: Iterable<Destination>, mayClaim:
       trie = byNamespace.get(destination.namespace) ?? new HostTrie();
       byNamespace.set(destination.namespace, trie);
     }
-    for (const pattern of new Set(destination.hosts)) trie.add(pattern, { destination, pattern });
+    for (const pattern of new Set(destination.hosts)) {
+      const wasAdded = trie.add(pattern, { destination, pattern }, MAX_PER_HOST);
+      if (!wasAdded) onLeftOut(destination, pattern);
+    }
   }
 
   const match = (workload: Workload, askedHost: string): readonly HostMatch[] => {

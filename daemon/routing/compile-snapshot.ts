@@ -6,7 +6,7 @@ import { compileTunnel, type TunnelAccess } from '../destination/compile-tunnel.
 import type { Destination } from '../destination/destination.ts';
 import { findConflicts } from '../destination/find-conflicts.ts';
 import { findPortProblem } from '../destination/find-port-problem.ts';
-import { indexDestinations } from '../destination/index-destinations.ts';
+import { indexDestinations, MAX_PER_HOST } from '../destination/index-destinations.ts';
 import { createSecretReaders } from '../destination/release-secret.ts';
 import type { LeatError } from '../errors/leat-error.ts';
 import { compileNodePolicy } from '../policy/compile-node-policy.ts';
@@ -66,7 +66,10 @@ export function compileSnapshot(set: ResourceSet, node: NodeFacts): Snapshot {
     admit(resource, context, policy, report),
   );
   for (const conflict of findConflicts(destinations, workloads.all())) report(conflict);
-  const { match } = indexDestinations(destinations, policy.mayClaim);
+  const { match } = indexDestinations(destinations, policy.mayClaim, ({ id }, host) => {
+    const message = `${host} has ${MAX_PER_HOST} Destinations that go before this one: it is never chosen for it`;
+    report({ resource: id, reason: 'TooManyForHost', message });
+  });
   return { policy, workloads, destinations: { match, all: () => destinations }, problems };
 }
 

@@ -30,7 +30,8 @@ export function readPathEveryWay(path: string): PathReading[] {
   for (const alternative of [splitEncodedSlashes, dropParameters, mergeSlashes]) {
     readings = readings.concat(readings.map(alternative));
   }
-  return [written, ...readings.map((segments) => ({ segments, climbs: false })), ...readings.map(resolveDots)];
+  const all = [written, ...readings.map((segments) => ({ segments, climbs: false })), ...readings.map(resolveDots)];
+  return [...new Map(all.map((reading) => [`${reading.climbs} ${reading.segments.join('/')}`, reading])).values()];
 }
 
 function splitEncodedSlashes(segments: readonly string[]): string[] {

@@ -28,6 +28,7 @@ function choose({ targets }: HttpRoute, path: string): HttpTarget | null {
   const [asWritten, ...others] = readPathEveryWay(path);
   if (asWritten === undefined) throw ambiguous();
   const target = takesAll ? first : find(targets, asWritten.segments);
+  if (others.length === 0) return target;
   for (const { segments, climbs } of [asWritten, ...others]) {
     if (climbs && target !== null && target.port.upstream.pathPrefix !== '') throw ambiguous();
     if (!takesAll && find(targets, segments) !== target) throw ambiguous();
@@ -36,16 +37,23 @@ function choose({ targets }: HttpRoute, path: string): HttpTarget | null {
 }
 
 function find(targets: readonly HttpTarget[], segments: readonly string[]): HttpTarget | null {
-  return targets.find(({ pathPrefix }) => isRoot(pathPrefix) || holds(prefixSegments(pathPrefix), segments)) ?? null;
+  return targets[prefixesOf(targets).findIndex((prefix) => holds(prefix, segments))] ?? null;
+}
+
+/** Kept for the requests of a connection, and for the readings of one path. */
+const knownPrefixes = new WeakMap<readonly HttpTarget[], readonly (readonly string[])[]>();
+
+function prefixesOf(targets: readonly HttpTarget[]): readonly (readonly string[])[] {
+  const known = knownPrefixes.get(targets);
+  if (known !== undefined) return known;
+  // `/api` and `/api/` are the same prefix; `/` has no segment and holds every path.
+  const prefixes = targets.map(({ pathPrefix }) => readPath(pathPrefix.replace(/\/+$/, '')));
+  knownPrefixes.set(targets, prefixes);
+  return prefixes;
 }
 
 function isRoot(pathPrefix: string): boolean {
   return /^\/*$/.test(pathPrefix);
-}
-
-/** `/api` and `/api/` are the same prefix. */
-function prefixSegments(pathPrefix: string): readonly string[] {
-  return readPath(pathPrefix.replace(/\/+$/, ''));
 }
 
 function holds(prefix: readonly string[], segments: readonly string[]): boolean {

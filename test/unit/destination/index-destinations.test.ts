@@ -6,6 +6,10 @@ import { patternCovers } from '../../../daemon/destination/host-pattern.ts';
 import { indexDestinations } from '../../../daemon/destination/index-destinations.ts';
 import type { Workload } from '../../../daemon/workload/workload.ts';
 
+const noneLeftOut = (): never => {
+  throw new Error('no Destination is left out here');
+};
+
 const workload: Workload = {
   uid: 'u',
   namespace: 'shop',
@@ -83,7 +87,7 @@ test('orders the Destinations of a host as a scan of all of them does', (t) => {
   fc.assert(
     fc.property(fc.array(sketch, { maxLength: 12 }), name, fc.boolean(), (sketches, host, denied) => {
       const destinations = sketches.map(draw);
-      const { match } = indexDestinations(destinations, () => ({ allowed: !denied }));
+      const { match } = indexDestinations(destinations, () => ({ allowed: !denied }), noneLeftOut);
       t.deepEqual(
         match(workload, host).map(({ destination }) => destination.id),
         scan(destinations, host, () => denied),
@@ -95,7 +99,7 @@ test('orders the Destinations of a host as a scan of all of them does', (t) => {
 
 test('tells the pattern that matched, the most exact of a Destination', (t) => {
   const one = draw({ namespace: 'shop', hosts: ['*.b', 'a.b'], overridable: true, createdAtMs: 0, accounts: null }, 0);
-  const { match } = indexDestinations([one], () => ({ allowed: true }));
+  const { match } = indexDestinations([one], () => ({ allowed: true }), noneLeftOut);
   t.deepEqual(
     ['a.b', 'A.B.', 'x.b', 'b'].map((host) => match(workload, host)[0]?.pattern),
     ['a.b', 'a.b', '*.b', undefined],

@@ -5,6 +5,10 @@ import { indexDestinations } from '../../../daemon/destination/index-destination
 import { compileSnapshot } from '../../../daemon/routing/compile-snapshot.ts';
 import { destination, namespace, nodePolicy, pod, resourceSet, secret, tunnel } from '../../support/resources.ts';
 
+const noneLeftOut = (): never => {
+  throw new Error('no Destination is left out here');
+};
+
 const node = { name: 'node-1', labels: {} };
 
 test('makes a snapshot of nothing, with the built-in policy and no problem', (t) => {
@@ -95,7 +99,7 @@ test('looks at the candidates of the host alone, however many Destinations there
     const snapshot = compileSnapshot(set, node);
     const [workload] = snapshot.workloads.at('10.0.0.5');
     if (workload === undefined) throw new Error('the pod of the test is missing');
-    const index = indexDestinations(snapshot.destinations.all(), () => ({ allowed: true }));
+    const index = indexDestinations(snapshot.destinations.all(), () => ({ allowed: true }), noneLeftOut);
     t.is(index.match(workload, 'h7.corp.internal').length, 2);
     return index.inspected();
   };
@@ -121,5 +125,19 @@ test('does not care about the order of resources', (t) => {
     fc.property(fc.shuffledSubarray(destinations, { minLength: destinations.length }), (shuffled) => {
       t.deepEqual(order(shuffled), order(destinations));
     }),
+  );
+});
+
+test('bounds what one host has to look at, and tells those left out', (t) => {
+  const destinations = Array.from({ length: 130 }, (_, index) =>
+    destination(`shop/d${String(index).padStart(3, '0')}`, { paths: [`/p${index}`] }),
+  );
+  const snapshot = compileSnapshot(resourceSet({ pods: [pod('shop/web', ['10.0.0.5'])], destinations }), node);
+  const [workload] = snapshot.workloads.at('10.0.0.5');
+  if (workload === undefined) throw new Error('the pod of the test is missing');
+  t.is(snapshot.destinations.match(workload, 'erp.example.com').length, 128);
+  t.deepEqual(
+    snapshot.problems.map(({ resource, reason }) => `${resource} ${reason}`),
+    ['Destination shop/d128 TooManyForHost', 'Destination shop/d129 TooManyForHost'],
   );
 });
