@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setImmediate } from 'node:timers/promises';
-import { type Alias, Composer, type Document, LineCounter, Parser, visit, type YAMLError } from 'yaml';
+import { Composer, type Document, LineCounter, Parser, type YAMLError } from 'yaml';
 import { type FieldProblem, reasonOf } from '../../api/field-problem.ts';
 import { parseResource } from '../../api/parse-resource.ts';
 import { recogniseKind } from '../../api/recognise-kind.ts';
 import type { Resource } from '../../api/resource-set.ts';
+import { checkDocument, MAX_ALIASES } from './check-document.ts';
 import { describeYamlError } from './describe-yaml-error.ts';
 import { type DocumentPart, expandList } from './expand-list.ts';
 import { lineOfField } from './line-of-field.ts';
 import type { SourceProblem } from './source-problem.ts';
 
-/** The work of a document grows with the product of its anchors and aliases ("billion laughs"). */
-const MAX_ALIAS_COUNT = 1000;
 /** DNS is answered on the same thread: long files are read in slices. */
 const SLICE_MS = 20;
 /** What follows the first errors of a document is mostly their consequence. */
@@ -46,14 +45,15 @@ export async function parseFile(file: string, text: string): Promise<ParsedFile>
     await parseDocuments(reading, text);
   } catch {
     // the parser's recursion ends in a RangeError; what else it may throw is told alike, for its text may quote values
-    reading.problems.push(problemOf(reading, 1, 'is not valid YAML: nested too deeply'));
+    reading.problems.push(problemOf(reading, 0, 'is not valid YAML: nested too deeply'));
   }
   const { resources, foreign, problems } = reading;
   return { resources, foreign, problems };
 }
 
 async function parseDocuments(reading: FileReading, text: string): Promise<void> {
-  const composer = new Composer({ merge: true, stringKeys: true, prettyErrors: false, uniqueKeys: true });
+  // its own search for keys that stand twice takes minutes for an object of 40,000
+  const composer = new Composer({ merge: true, stringKeys: true, prettyErrors: false, uniqueKeys: false });
   const tokens = new Parser(reading.lines.addNewLine).parse(text);
   const pause = slicer();
   for (const document of composer.compose(tokens)) {
@@ -73,36 +73,19 @@ function partsOf(reading: FileReading, document: Document.Parsed): DocumentPart[
     reading.problems.push(...errors.map((error) => yamlProblem(reading, error)));
     return [];
   }
-  try {
-    return expandList(document.toJS({ maxAliasCount: MAX_ALIAS_COUNT }));
-  } catch (error) {
-    if (!(error instanceof ReferenceError)) throw error;
-    const alias = findDanglingAlias(document);
-    const offset = alias?.range?.[0] ?? document.range[0];
-    const reason =
-      alias === null
-        ? `is refused: an anchor is used more than ${MAX_ALIAS_COUNT} times`
-        : describeYamlError('BAD_ALIAS');
-    reading.problems.push(problemOf(reading, reading.lines.linePos(offset).line, reason));
+  const flaw = checkDocument(document);
+  if (flaw !== null) {
+    reading.problems.push(problemOf(reading, flaw.offset, flaw.reason));
     return [];
   }
-}
-
-/** The first alias without an anchor before it. */
-function findDanglingAlias(document: Document): Alias | null {
-  const anchors = new Set<string>();
-  let dangling: Alias | null = null;
-  visit(document, {
-    Alias: (_, alias) => {
-      if (anchors.has(alias.source)) return undefined;
-      dangling = alias;
-      return visit.BREAK;
-    },
-    Value: (_, { anchor }) => {
-      if (anchor !== undefined) anchors.add(anchor);
-    },
-  });
-  return dangling;
+  try {
+    return expandList(document.toJS({ maxAliasCount: MAX_ALIASES }));
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error;
+    const reason = `has aliases (*name) that stand for more than ${MAX_ALIASES} aliases`;
+    reading.problems.push(problemOf(reading, document.range[0], reason));
+    return [];
+  }
 }
 
 function takePart(reading: FileReading, document: Document, { value, path }: DocumentPart): void {
@@ -139,11 +122,11 @@ function nameOf(value: unknown): string | null {
 }
 
 function yamlProblem(reading: FileReading, error: YAMLError): SourceProblem {
-  return problemOf(reading, reading.lines.linePos(error.pos[0]).line, describeYamlError(error.code));
+  return problemOf(reading, error.pos[0], describeYamlError(error.code));
 }
 
-function problemOf({ file }: FileReading, line: number, reason: string): SourceProblem {
-  return { file, line, resource: null, field: null, reason };
+function problemOf({ file, lines }: FileReading, offset: number, reason: string): SourceProblem {
+  return { file, line: lines.linePos(offset).line, resource: null, field: null, reason };
 }
 
 /** Lets the event loop turn whenever a slice of time is used up. */
