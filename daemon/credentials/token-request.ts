@@ -48,7 +48,7 @@ export async function sendTokenRequest(request: TokenRequest, connect: Connect):
       if (length > MAX_RESPONSE_BYTES) {
         throw new LeatError(
           'CREDENTIAL_UNAVAILABLE',
-          `the token endpoint answered more than ${MAX_RESPONSE_BYTES} bytes`,
+          `the token endpoint ${url.host} answered more than ${MAX_RESPONSE_BYTES} bytes`,
         );
       }
       chunks.push(chunk);

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+import test from 'ava';
+import { tokenKey } from '../../../daemon/credentials/token-key.ts';
+import type { OAuth2Client } from '../../../daemon/destination/destination.ts';
+import { Secret } from '../../../daemon/destination/secret.ts';
+
+const client: OAuth2Client = {
+  tokenUrl: 'https://login.example/token',
+  clientId: new Secret('id'),
+  clientSecret: new Secret('secret'),
+  clientAuthentication: 'Body',
+  scope: 'read',
+  parameters: [{ name: 'audience', value: 'x' }],
+  ca: null,
+};
+
+test('the same facts are the same key, whatever object holds them', (t) => {
+  t.is(tokenKey('a', client), tokenKey('a', { ...client, clientSecret: new Secret('secret') }));
+  t.notRegex(tokenKey('a', client), /secret/);
+});
+
+for (const [name, owner, changed] of [
+  ['owner', 'b', {}],
+  ['token URL', 'a', { tokenUrl: 'https://login.example/token2' }],
+  ['client id', 'a', { clientId: new Secret('id2') }],
+  ['client secret', 'a', { clientSecret: new Secret('secret2') }],
+  ['client authentication', 'a', { clientAuthentication: 'Basic' }],
+  ['scope', 'a', { scope: null }],
+  ['parameters', 'a', { parameters: [{ name: 'audience', value: 'y' }] }],
+  ['border between parameters', 'a', { parameters: [{ name: 'audienc', value: 'ex' }] }],
+  ['authority', 'a', { ca: 'pem' }],
+] as const) {
+  test(`another ${name} is another key`, (t) => {
+    t.not(tokenKey(owner, { ...client, ...changed }), tokenKey('a', client));
+  });
+}
