@@ -77,10 +77,12 @@ async function beatOnce(
 ): Promise<void> {
   assertWorks();
   await Promise.all(addresses.map((address) => askSelf(address, name, deadlineMs, signal)));
+  signal.throwIfAborted();
   await withDeadline(
     deadlineMs,
     () => new LeatError('NOT_READY', `the heartbeat was not renewed within ${deadlineMs} ms`),
-    signal,
+    // Not given up at stop: done later, it would undo that the entry is taken away.
+    null,
     () => heartbeat.beat(),
   );
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { LeatError } from '../../daemon/errors/leat-error.ts';
+import type { Endpoint } from '../../daemon/net/endpoint.ts';
 import { connectTcp, LEAT, OTHER, POD, startDnsLab, until } from '../support/dns-lab.ts';
 import { answerTo, decode, query, raw, rcodeOf } from '../support/dns-packets.ts';
 import { startRecordingDnsServer } from '../support/recording-dns-server.ts';
@@ -171,17 +172,33 @@ test('closes a connection on which nothing complete happens, also one that drips
   t.deepEqual(outcomes, ['idle', 'idle']);
 });
 
-test('who does not read its answers is closed, and not served without bound', async (t) => {
-  const upstream = { address: '127.0.0.1', port: 9 };
-  const { endpoint, outcomes } = await startDnsLab(t, upstream, { limits: { tcpIdleMs: 300 } });
+/** Sends queries as fast as they are taken, and reads no answer. */
+async function flood(t: ExecutionContext, endpoint: Endpoint) {
   const client = await connectTcp(t, endpoint);
   client.socket.pause();
   const chunk = Buffer.concat(Array.from({ length: 500 }, (_, id) => framed(query('erp.corp', 'A', { id }))));
-  const flood = setInterval(() => {
+  const timer = setInterval(() => {
     if (client.socket.writableLength < 1_000_000) client.socket.write(chunk);
   }, 1);
-  t.teardown(() => clearInterval(flood));
-  await client.closed;
+  t.teardown(() => clearInterval(timer));
+  return client;
+}
+
+test('who does not read its answers is not read either', async (t) => {
+  const { endpoint, outcomes } = await startDnsLab(t, { address: '127.0.0.1', port: 9 });
+  const client = await flood(t, endpoint);
+  let answered = -1;
+  while (answered !== outcomes.length || client.socket.writableLength === 0) {
+    answered = outcomes.length;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  t.true(answered > 0);
+});
+
+test('who does not read its answers is closed in the end', async (t) => {
+  const upstream = { address: '127.0.0.1', port: 9 };
+  const { endpoint, outcomes } = await startDnsLab(t, upstream, { limits: { tcpIdleMs: 300 } });
+  await (await flood(t, endpoint)).closed;
   t.is(outcomes.at(-1), 'idle');
 });
 

@@ -45,6 +45,13 @@ test('a compression pointer that loops or points forward ends the reading, with 
   }
 });
 
+test('two compression pointers that point to each other end the reading', (t) => {
+  // The first record's data, at offset 33, are pointers to 35 and to 33; the second record's name begins there.
+  const answer = raw(`${HEADER} c00c 0001 0001 00000001 0004 c023c021 c021 0001 0001 00000001 0004 c0000202`);
+  t.is(answer.readUInt32BE(33), 0xc023c021);
+  t.deepEqual(readAddresses(answer, 'erp'), ['192.35.192.33']);
+});
+
 test('an address of a wrong length and a record cut short are not read', (t) => {
   t.deepEqual(readAddresses(raw(`${HEADER} c00c 0001 0001 00000001 0003 c00002`), 'erp'), []);
   t.deepEqual(readAddresses(raw(`${HEADER} c00c 0001 0001 00000001 0004 c00002`), 'erp'), []);
