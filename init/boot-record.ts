@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { INIT_RECORD_FILE } from '../api/redirect-contract.ts';
 import type { BackendChoice } from './iptables-backend.ts';
 
 /**
@@ -19,13 +20,11 @@ export interface BootRecord extends BackendChoice {
   readonly routes: readonly string[];
 }
 
-const FILE = 'init.json';
-
 /** The record of this boot; null where there is none, or one of an earlier boot, or one that can't be understood. */
 export function readBootRecord(stateDir: string): BootRecord | null {
   let text: string;
   try {
-    text = readFileSync(join(stateDir, FILE), 'utf8');
+    text = readFileSync(join(stateDir, INIT_RECORD_FILE), 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
@@ -43,14 +42,14 @@ export function readBootRecord(stateDir: string): BootRecord | null {
 /** Replaces the record in one step. */
 export function writeBootRecord(stateDir: string, record: Omit<BootRecord, 'bootId'>): void {
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
-  const path = join(stateDir, FILE);
+  const path = join(stateDir, INIT_RECORD_FILE);
   writeFileSync(`${path}.new`, `${JSON.stringify({ bootId: readBootId(), ...record })}\n`, { mode: 0o600 });
   renameSync(`${path}.new`, path);
 }
 
 /** Forgets; fine where there is none. */
 export function removeBootRecord(stateDir: string): void {
-  rmSync(join(stateDir, FILE), { force: true });
+  rmSync(join(stateDir, INIT_RECORD_FILE), { force: true });
 }
 
 function readBootId(): string {

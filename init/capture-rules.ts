@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { PREROUTING_CHAIN } from '../api/redirect-contract.ts';
 import { inSet } from './match-sets.ts';
 import type { Rule } from './rule.ts';
 import type { RuleContext } from './rule-context.ts';
@@ -11,7 +12,7 @@ import type { RuleContext } from './rule-context.ts';
  */
 export function planCaptureRules(context: RuleContext, isNftTable: boolean): readonly Rule[] {
   const { family } = context;
-  const base = { family, table: isNftTable ? 'mangle' : 'nat', chain: 'LEAT-PREROUTING' } as const;
+  const base = { family, table: isNftTable ? 'mangle' : 'nat', chain: PREROUTING_CHAIN } as const;
   const bit = `0x${context.mark.toString(16)}`;
   const tcp = isNftTable ? ['-p', 'tcp', '-m', 'conntrack', '--ctstate', 'NEW'] : ['-p', 'tcp'];
   const target = isNftTable ? ['-j', 'MARK', '--set-xmark', `${bit}/${bit}`] : ['-j', 'LEAT-CAPTURE'];

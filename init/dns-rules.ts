@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { HEARTBEAT_SET } from '../api/redirect-contract.ts';
+import { HEARTBEAT_SET, PREROUTING_CHAIN } from '../api/redirect-contract.ts';
 import { inSet, notInSet } from './match-sets.ts';
 import type { Rule } from './rule.ts';
 import type { RuleContext } from './rule-context.ts';
@@ -27,7 +27,7 @@ export function planDnsRules(context: RuleContext, isNftTable: boolean): readonl
     (protocol): Rule => ({
       family,
       table: 'raw',
-      chain: 'LEAT-PREROUTING',
+      chain: PREROUTING_CHAIN,
       matches: isCaptured(protocol),
       target: ['-j', 'CT', '--zone-orig', String(dnsZone)],
       comment: `leat: DNS of pods over ${protocol} in a zone of its own, while the daemon renews its heartbeat`,
@@ -43,7 +43,7 @@ export function planDnsRules(context: RuleContext, isNftTable: boolean): readonl
     ...PROTOCOLS.flatMap((protocol): readonly Rule[] => [
       {
         ...base,
-        chain: 'LEAT-PREROUTING',
+        chain: PREROUTING_CHAIN,
         matches: isCaptured(protocol),
         target: ['-j', 'LEAT-DNS'],
         comment: `leat: DNS of pods over ${protocol}, while the daemon renews its heartbeat`,

@@ -4,6 +4,7 @@ import {
   CAPTURE_PORT,
   DNS_CONNTRACK_ZONE,
   DNS_PORT,
+  INIT_STATE_DIR,
   LEAT_ADDRESS_4,
   LEAT_ADDRESS_6,
   SYNTHETIC_RANGE_4,
@@ -69,7 +70,7 @@ const DEFAULTS = {
   nat: 'auto',
   mark: '0x1000',
   ipv6: 'auto',
-  'state-dir': '/run/leat',
+  'state-dir': INIT_STATE_DIR,
 } as const;
 
 type ValueFlag = keyof typeof DEFAULTS;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { PREROUTING_CHAIN } from '../api/redirect-contract.ts';
 import { FAMILIES, type Family, rangeHolds } from './address-range.ts';
 import { planCaptureRules } from './capture-rules.ts';
 import { planDnsRules } from './dns-rules.ts';
@@ -72,7 +73,7 @@ function planJumps(family: Family, isNftTable: boolean): readonly Jump[] {
       family,
       table: 'raw',
       from: 'PREROUTING',
-      chain: 'LEAT-PREROUTING',
+      chain: PREROUTING_CHAIN,
       comment: 'leat: before any NOTRACK of port 53, which would make nat blind to DNS',
     },
     isNftTable
@@ -80,14 +81,14 @@ function planJumps(family: Family, isNftTable: boolean): readonly Jump[] {
           family,
           table: 'mangle',
           from: 'PREROUTING',
-          chain: 'LEAT-PREROUTING',
+          chain: PREROUTING_CHAIN,
           comment: 'leat: marks what the nft table leat captures, since nft can not match an ipset',
         }
       : {
           family,
           table: 'nat',
           from: 'PREROUTING',
-          chain: 'LEAT-PREROUTING',
+          chain: PREROUTING_CHAIN,
           comment: 'leat: before KUBE-SERVICES, whose DNAT would be final',
         },
     {
