@@ -24,7 +24,7 @@ import type { SchemaNode } from '../../../api/schema/schema-node.ts';
 export const DOCUMENT = new URL('../../../docs/configuration.md', import.meta.url);
 
 /** Parts that stand in several kinds: a table of their own each. */
-const PARTS: Readonly<Record<string, SchemaNode>> = {
+const PARTS = {
   LabelSelector,
   NamespaceSelector,
   WorkloadSelector,
@@ -33,8 +33,8 @@ const PARTS: Readonly<Record<string, SchemaNode>> = {
   OAuth2Client,
   PortRange,
   ObjectMeta,
-};
-const KINDS: Readonly<Record<string, SchemaNode>> = {
+} as unknown as Readonly<Record<string, SchemaNode>>;
+const KINDS = {
   Destination,
   ClusterDestination,
   Tunnel,
@@ -42,13 +42,13 @@ const KINDS: Readonly<Record<string, SchemaNode>> = {
   Namespace,
   Pod,
   Secret,
-};
+} as unknown as Readonly<Record<string, SchemaNode>>;
 
 /** Each table by its name, to stand behind `<!-- fields: NAME -->`. */
 export function renderTables(): ReadonlyMap<string, string> {
   const tables = new Map<string, string>();
   for (const [name, schema] of Object.entries(KINDS)) {
-    const common = name === 'ClusterDestination' ? new Set(rowsOf(Destination, '')) : new Set<string>();
+    const common = name === 'ClusterDestination' ? new Set(rowsOf(KINDS.Destination!, '')) : new Set<string>();
     tables.set(name, table(rowsOf(schema, '').filter((row) => !common.has(row))));
   }
   for (const [name, schema] of Object.entries(PARTS)) tables.set(name, table(rowsOf(schema, '')));
