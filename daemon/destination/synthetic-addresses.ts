@@ -9,7 +9,10 @@ import { normaliseHost } from './host-pattern.ts';
 export interface SyntheticEntry {
   readonly host: string;
   readonly index: number;
-  /** Namespace that the entry counts against; empty for a name that a Destination declares as it is. */
+  /**
+   * Namespace that the entry counts against; empty for what an administrator declares by name. Whoever can make names up - by
+   * a wildcard, or by Destinations of a namespace - has to be counted: no entry is ever taken back.
+   */
   readonly owner: string;
 }
 
@@ -26,7 +29,7 @@ export interface SyntheticAddressesOptions {
   readonly entries?: readonly SyntheticEntry[];
   /** Called before `allocate` answers: written down first, then told to a client. */
   readonly onAllocate?: (entry: SyntheticEntry) => void;
-  /** Names that one namespace may have by its wildcards; default an eighth of the range. All together have a half. */
+  /** Names that one namespace may have; default an eighth of the range. All namespaces together have a half. */
   readonly quota?: number;
 }
 
