@@ -24,7 +24,7 @@ async function deny({ node }: InitScene, kind: keyof typeof POD_ADDRESSES): Prom
 
 for (const backend of BACKENDS) {
   for (const kind of ['bridged', 'unnumbered'] as const) {
-    test(`under Deny nothing of a ${kind} pod gets out but DNS and exclusions (${backend})`, async (t) => {
+    test(`under Deny nothing of a pod gets out but DNS and exclusions (${kind}, ${backend})`, async (t) => {
       const scene = await denyScene(t, backend);
       const { node, pods } = scene;
       const pod = pods[kind];
@@ -50,7 +50,7 @@ for (const backend of BACKENDS) {
       }
     });
 
-    test(`a ${kind} pod under Deny still serves who calls it: other pods, the world, the kubelet (${backend})`, async (t) => {
+    test(`a pod under Deny still serves who calls it: other pods, the world, the kubelet (${kind}, ${backend})`, async (t) => {
       const scene = await denyScene(t, backend);
       await deny(scene, kind);
       await answer(scene.pods[kind], 'served', 8080, '0.0.0.0', '::');
