@@ -43,8 +43,10 @@ export function serveDns(config: Config, parts: DnsParts): Promise<DnsServer> {
     },
     addressesFor(host, workload) {
       const [best] = snapshots.current()?.destinations.match(workload, host) ?? [];
-      // Names that exist by a wildcard alone are as many as a client asks for: they count against its namespace.
-      const owner = best?.pattern.startsWith('*') ? workload.namespace : '';
+      // Only exact names of the cluster's administrators are free: what a namespace declares or asks for by a wildcard
+      // counts against it, so that one tenant can't fill the table.
+      const isFree = best?.destination.namespace === null && !best.pattern.startsWith('*');
+      const owner = isFree ? '' : workload.namespace;
       return synthetic.allocate(host, owner);
     },
     heartbeat: { ready: parts.isReady, beat: heartbeat.beat, end: heartbeat.stop },
