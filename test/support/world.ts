@@ -8,6 +8,8 @@ import { InitOfNode } from './init-run.ts';
 import type { Lab } from './lab.ts';
 import { LeatOnNode, type LeatOptions } from './leat-on-node.ts';
 import type { Namespace } from './namespace.ts';
+import { namespace, pod } from './resources.ts';
+import type { Running } from './running.ts';
 import type { StartedServer } from './server.ts';
 
 export type PodName = 'bridged' | 'routed' | 'unnumbered';
@@ -99,3 +101,37 @@ status: { phase: Running, podIPs: [${ADDRESSES[name].map((ip) => `{ ip: "${ip}" 
 `,
   )
   .join('')}`;
+
+/** The node of the tests runs the pods of the namespace; `labels` are those of the namespace. */
+export function podsOf(inNamespace: string, names: readonly PodName[], labels?: Record<string, string>): string {
+  return documents(
+    namespace(inNamespace, labels),
+    ...names.map((name) =>
+      pod(`${inNamespace}/${name}`, ADDRESSES[name], {
+        labels: { app: name },
+        nodeName: 'node-1',
+        serviceAccountName: `${name}-account`,
+      }),
+    ),
+  );
+}
+
+/** Resources as a file of several documents: JSON is YAML. */
+export function documents(...resources: readonly object[]): string {
+  return resources.map((resource) => JSON.stringify(resource)).join('\n---\n');
+}
+
+/** Starts a program of test/kernel/programs, which says when it listens. */
+export function serve(place: Namespace, program: string, ...args: string[]): Promise<Running> {
+  return place.spawn([process.execPath, programPath(program), ...args], { readyWhen: /listening/ });
+}
+
+/** Runs a program of test/kernel/programs to its end, and returns what it printed as JSON. */
+export async function use<T>(place: Namespace, program: string, ...args: string[]): Promise<T> {
+  const { stdout } = await place.run([process.execPath, programPath(program), ...args], { timeoutMs: 120_000 });
+  return JSON.parse(stdout) as T;
+}
+
+function programPath(name: string): string {
+  return new URL(`../kernel/programs/${name}.ts`, import.meta.url).pathname;
+}
