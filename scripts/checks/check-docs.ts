@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { OPTIONS } from '../../daemon/config/config.ts';
 import { ERROR_CODES } from '../../daemon/errors/error-codes.ts';
 import { createMetrics } from '../../daemon/telemetry/metrics.ts';
+import { USAGE } from '../../init/options.ts';
 
 const PATH = /`((?:api|init|daemon|controller|charts|test|scripts|docs)\/[\w./-]*)`/g;
 
@@ -29,6 +30,9 @@ export async function findDocProblems(root: string): Promise<string[]> {
       /^\| `([^`]+)` \|/gm,
       Object.keys({ ...dependencies, ...devDependencies }),
     ),
+    ...(read('docs/configuration.md').includes(USAGE)
+      ? []
+      : ['docs/configuration.md lacks the usage text of init/options.ts']),
     ...documents(root).flatMap((document) =>
       [...read(document).matchAll(PATH)]
         .map(([, path = '']) => path)
