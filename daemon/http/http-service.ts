@@ -103,6 +103,8 @@ export function createHttpService(options: HttpServiceOptions): HttpService {
       const connection = new Connection(downstream, route, context, () => isDraining);
       if (downstream.destroyed) return resultOf(connection, new LeatError('CLIENT_RESET', 'the client went away'));
       connections.set(downstream, connection);
+      // What Node calls behind a last answer. Its own way closes over what the client still sends, which is a reset.
+      downstream.destroySoon = () => endConnection(downstream);
       const closed = new Promise<void>((resolve) => {
         downstream.once('close', () => resolve());
       });

@@ -5,6 +5,7 @@ import { LeatError } from '../errors/leat-error.ts';
 import type { UpstreamRequest, UpstreamResponse } from './exchange.ts';
 import { type HeaderList, headersFromRaw, headersToRaw, isHeaderName, isHeaderValue } from './header-list.ts';
 import { isFramingHeader } from './hop-by-hop.ts';
+import { ResponseDeadline } from './response-deadline.ts';
 
 /**
  * Sends a request through undici. Rejects where there is no response; a body that breaks off later destroys
@@ -27,6 +28,7 @@ export async function exchangePooled(dispatcher: Dispatcher, request: UpstreamRe
   };
   const finish = (): void => {
     isOver = true;
+    deadline.stop();
     signal.removeEventListener('abort', onAbort);
   };
   const fail = (error: Error): void => {
@@ -34,6 +36,10 @@ export async function exchangePooled(dispatcher: Dispatcher, request: UpstreamRe
     if (responseBody === null) reject(error);
     else responseBody.destroy(error);
   };
+  const deadline = new ResponseDeadline(responseTimeoutMs, (error) => {
+    controller?.abort(error);
+    fail(error);
+  });
   signal.addEventListener('abort', onAbort, { once: true });
 
   dispatcher.dispatch(
@@ -41,14 +47,17 @@ export async function exchangePooled(dispatcher: Dispatcher, request: UpstreamRe
       method: method as Dispatcher.HttpMethod,
       path,
       headers: headersToRaw(headers),
-      body: (body === null ? null : Readable.from(body, { objectMode: false })) as Readable | null,
-      headersTimeout: responseTimeoutMs,
+      // undici takes any iterable; its types know streams only.
+      body: (body === null ? null : deadline.watch(body)) as unknown as Readable | null,
+      // undici's would count the time of the upload: the deadline above does not.
+      headersTimeout: 0,
       bodyTimeout: idleTimeoutMs,
     },
     {
       onRequestStart(started) {
         controller = started;
         if (signal.aborted) started.abort(signal.reason);
+        else deadline.start();
       },
       onResponseStart(started, status, _parsed, reason) {
         const received = decode(started.rawHeaders);
@@ -56,6 +65,7 @@ export async function exchangePooled(dispatcher: Dispatcher, request: UpstreamRe
           request.onInformation(status, received);
           return;
         }
+        deadline.stop();
         responseBody = new Readable({
           read: () => started.resume(),
           destroy: (error, done) => {

@@ -41,7 +41,12 @@ function pump(
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       stop(
-        new LeatError('IDLE_TIMEOUT', `the client read nothing for ${idleTimeoutMs} ms, or the upstream sent nothing`),
+        body.isPaused()
+          ? new LeatError('IDLE_TIMEOUT', `the client read nothing for ${idleTimeoutMs} ms`)
+          : new LeatError(
+              'UPSTREAM_TIMEOUT',
+              `the upstream stopped in the middle of its answer for ${idleTimeoutMs} ms`,
+            ),
       );
     }, idleTimeoutMs);
     const onData = (chunk: Buffer): void => {

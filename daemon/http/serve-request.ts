@@ -63,8 +63,7 @@ export async function serveRequest(
     const admitted = admitRequest(head, connection.route);
     const { target, authentication } = admitted;
     const { destination } = target;
-    record.add({ destination: destination.id, upstream: `${target.upstream.host}:${target.upstream.port}` });
-    record.add({ authentication: authentication.type });
+    record.add(targetFacts(admitted));
     body = RequestBody.isIn(request) ? new RequestBody(request, destination.idleTimeoutMs) : null;
     const sending = {
       method: head.method,
@@ -112,6 +111,17 @@ export async function serveRequest(
     else body.stop();
     record.end({ sentBytes: body?.sentBytes ?? 0, receivedBytes, error });
   }
+}
+
+/** What a record says of where a request goes. */
+export function targetFacts({ target: { destination, upstream, tls }, authentication }: AdmittedRequest) {
+  const { host, port, via } = upstream;
+  return {
+    destination: destination.id,
+    upstream: via.kind === 'socks5' ? `${host}:${port} through ${via.tunnel.name}` : `${host}:${port}`,
+    upstreamTls: tls !== null,
+    authentication: authentication.type,
+  };
 }
 
 /** What undici can't carry: see single-exchange.ts. */

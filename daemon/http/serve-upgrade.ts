@@ -14,7 +14,7 @@ import { pathForRecord } from './request-target.ts';
 import { rewriteResponse } from './rewrite-response.ts';
 import { sendRequest } from './send-request.ts';
 import { sendInformation, sendResponse } from './send-response.ts';
-import { type RequestPorts, requestHead } from './serve-request.ts';
+import { type RequestPorts, requestHead, targetFacts } from './serve-request.ts';
 import { exchangeSingle, type SingleResponse } from './single-exchange.ts';
 import { upstreamError } from './upstream-error.ts';
 
@@ -62,7 +62,7 @@ export async function serveUpgrade(
     const admitted = admitRequest(head, connection.route);
     const { target, authentication } = admitted;
     const { destination } = target;
-    record.add({ destination: destination.id, upstream: `${target.upstream.host}:${target.upstream.port}` });
+    record.add(targetFacts(admitted));
     const upgrade = headerTokens(head.headers, 'upgrade').join(', ');
     const response = new ServerResponse(request);
     const { answer, attempts } = await sendRequest<SingleResponse>(

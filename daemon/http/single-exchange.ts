@@ -9,6 +9,7 @@ import type { Socket } from 'node:net';
 import { LeatError } from '../errors/leat-error.ts';
 import type { UpstreamRequest, UpstreamResponse } from './exchange.ts';
 import { type HeaderList, headersFromRaw, headersToRaw, headerValues } from './header-list.ts';
+import { ResponseDeadline } from './response-deadline.ts';
 
 export interface SingleRequest extends UpstreamRequest {
   /** Protocol asked for in `Upgrade`; null: none. */
@@ -46,17 +47,15 @@ export function exchangeSingle(socket: Socket, request: SingleRequest): Promise<
   });
   let response: IncomingMessage | null = null;
   const stop = (error: Error): void => {
-    clearTimeout(timer);
+    deadline.stop();
     request.signal.removeEventListener('abort', onAbort);
     response?.destroy(error);
     client.destroy(error);
     reject(error);
   };
   const onAbort = (): void => stop(request.signal.reason);
-  const timer = setTimeout(
-    () => stop(new LeatError('UPSTREAM_TIMEOUT', `no answer within ${request.responseTimeoutMs} ms`)),
-    request.responseTimeoutMs,
-  );
+  const deadline = new ResponseDeadline(request.responseTimeoutMs, stop);
+  deadline.start();
   client.on('error', stop);
   // Dialled sockets are paused, and the client waits for them to flow.
   client.once('socket', () => socket.resume());
@@ -64,7 +63,7 @@ export function exchangeSingle(socket: Socket, request: SingleRequest): Promise<
     if (statusCode !== 100) request.onInformation(statusCode, headersFromRaw(rawHeaders));
   });
   client.once('upgrade', (message: IncomingMessage, switched: Socket, head: Buffer) => {
-    clearTimeout(timer);
+    deadline.stop();
     request.signal.removeEventListener('abort', onAbort);
     switched.pause();
     switched.setTimeout(0);
@@ -73,7 +72,7 @@ export function exchangeSingle(socket: Socket, request: SingleRequest): Promise<
     resolve({ status: 101, reason: message.statusMessage ?? '', headers, switched });
   });
   client.once('response', (message: IncomingMessage) => {
-    clearTimeout(timer);
+    deadline.stop();
     response = message;
     message.once('close', () => {
       request.signal.removeEventListener('abort', onAbort);
@@ -94,7 +93,7 @@ export function exchangeSingle(socket: Socket, request: SingleRequest): Promise<
   });
   if (request.signal.aborted) onAbort();
   else request.signal.addEventListener('abort', onAbort, { once: true });
-  sendBody(client, request).catch((error: Error) => stop(error));
+  sendBody(client, request, deadline).catch((error: Error) => stop(error));
   return promise;
 }
 
@@ -113,7 +112,7 @@ function framed({ headers, upgrade, body }: SingleRequest): HeaderList {
   ];
 }
 
-async function sendBody(client: ClientRequest, request: SingleRequest): Promise<void> {
+async function sendBody(client: ClientRequest, request: SingleRequest, deadline: ResponseDeadline): Promise<void> {
   if (request.body === null) {
     client.end();
     return;
@@ -123,7 +122,7 @@ async function sendBody(client: ClientRequest, request: SingleRequest): Promise<
     if (!(await mayContinue(client))) return;
     request.onContinue();
   }
-  for await (const chunk of request.body) {
+  for await (const chunk of deadline.watch(request.body)) {
     // A response that is already here may end the connection, and with it the wish for more of the body.
     if (client.destroyed) return;
     if (!client.write(chunk)) await drained(client);

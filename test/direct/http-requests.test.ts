@@ -191,17 +191,25 @@ test('HEAD, 204 and 304 have no body, and the connection goes on', async (t) => 
 });
 
 test('an event stream is passed on event by event, its header at once', async (t) => {
-  const upstream = await startUpstream(t, (_request, response) => {
+  const seen = { header: Promise.withResolvers<void>(), first: Promise.withResolvers<void>() };
+  const upstream = await startUpstream(t, async (_request, response) => {
     response.writeHead(200, { 'Content-Type': 'text/event-stream' });
     response.flushHeaders();
-    setTimeout(() => response.write('data: 1\n\n'), 300);
+    // Each step waits for the client to have the one before.
+    await seen.header.promise;
+    response.write('data: 1\n\n');
+    await seen.first.promise;
+    response.write('data: 2\n\n');
   });
   const lab = await startHttpLab(t, route, upstream.port);
-  const startedMs = performance.now();
-  await sendRaw(lab.port, get(), { until: (text) => text.includes('text/event-stream') });
-  t.true(performance.now() - startedMs < 250);
-  const { text } = await sendRaw(lab.port, get(), { until: (seen) => seen.includes('data: 1') });
-  t.regex(text, /data: 1/);
+  const { text } = await sendRaw(lab.port, get(), {
+    until: (received) => {
+      if (received.includes('text/event-stream')) seen.header.resolve();
+      if (received.includes('data: 1')) seen.first.resolve();
+      return received.includes('data: 2');
+    },
+  });
+  t.regex(text, /data: 2/);
 });
 
 test('trailers pass both ways', async (t) => {
@@ -412,6 +420,68 @@ test('408 for a client that stops in the middle of its body', async (t) => {
     'POST / HTTP/1.1\r\nHost: erp.corp\r\nContent-Length: 100\r\n\r\nabc',
   );
   t.is(status, 408, text);
+});
+
+test('an upload may take longer than the upstream has for its answer', async (t) => {
+  const upstream = await startUpstream(t, (request, response) => {
+    request.resume().on('end', () => response.end('all of it'));
+  });
+  const lab = await startHttpLab(
+    t,
+    httpRoute([httpTarget(httpDestination({ responseTimeoutMs: 200 }))]),
+    upstream.port,
+  );
+  for (const field of ['X-A: 1', 'Trailer: X-B']) {
+    const socket = connect(lab.port, '127.0.0.1');
+    t.teardown(() => socket.destroy());
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk;
+    });
+    socket.write(`POST / HTTP/1.1\r\nHost: erp.corp\r\n${field}\r\nTransfer-Encoding: chunked\r\n\r\n`);
+    for (let i = 0; i < 3; i++) {
+      socket.write('1\r\na\r\n');
+      await sleep(250);
+    }
+    socket.write('0\r\n\r\n');
+    await eventually(() => text.includes('all of it'));
+  }
+  t.pass();
+});
+
+test('an upstream that stops in the middle of its answer is given up, and the client reset', async (t) => {
+  const upstream = await startUpstream(t, (_request, response) => void response.write('begin'));
+  const lab = await startHttpLab(t, httpRoute([httpTarget(httpDestination({ idleTimeoutMs: 300 }))]), upstream.port);
+  const { text, ended } = await sendRaw(lab.port, get());
+  t.regex(text, /begin/);
+  t.is(ended, 'reset');
+  await eventually(() => lab.connections.length === 1);
+  t.is(lab.records[0]?.ends[0]?.error?.code, 'UPSTREAM_TIMEOUT');
+});
+
+test('a client that stops to read is given up', async (t) => {
+  const upstream = await startUpstream(t, (_request, response) => void response.end(Buffer.alloc(32 * 1024 * 1024)));
+  const lab = await startHttpLab(t, httpRoute([httpTarget(httpDestination({ idleTimeoutMs: 300 }))]), upstream.port);
+  const socket = connect(lab.port, '127.0.0.1');
+  socket.on('error', () => {});
+  t.teardown(() => socket.destroy());
+  socket.pause();
+  socket.write(get());
+  await eventually(() => lab.connections.length === 1);
+  t.is(lab.records[0]?.ends[0]?.error?.code, 'IDLE_TIMEOUT');
+});
+
+test('a refusal reaches a client that is still sending', async (t) => {
+  const lab = await startHttpLab(t, route, 1);
+  const body = 'a'.repeat(4 * 1024 * 1024);
+  for (let i = 0; i < 5; i++) {
+    const { status, ended } = await sendRaw(
+      lab.port,
+      `POST / HTTP/1.1\r\nHost: evil.example\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
+    t.is(status, 421);
+    t.is(ended, 'end');
+  }
 });
 
 test('a kept connection without requests ends', async (t) => {
