@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { chmod, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,7 +44,7 @@ export class Lab {
   /** The machine's own loopback, for tests that need no namespace. */
   readonly loopback: Place;
   readonly #entry: Entry;
-  readonly #namespaces: Namespace[] = [];
+  readonly #namespaces: string[] = [];
   readonly #folders: string[] = [];
 
   constructor(title: string, prefix: string) {
@@ -64,9 +64,10 @@ export class Lab {
 
   /** Makes a network namespace called PREFIX-ROLE, with lo up. */
   async namespace(role: string, options: NamespaceOptions = {}): Promise<Namespace> {
-    const namespace = await Namespace.create(`${this.prefix}-${role}`, this.#entry, () => this.tempDir(), options);
-    this.#namespaces.push(namespace);
-    return namespace;
+    const name = `${this.prefix}-${role}`;
+    // Noted before it is there: whatever fails or ends on the way, it is removed.
+    this.#namespaces.push(name);
+    return Namespace.create(name, this.#entry, () => this.tempDir(), options);
   }
 
   /** Joins two namespaces by a veth pair with the given addresses; IPv6 is usable at once. */
@@ -118,8 +119,8 @@ export class Lab {
   #kill(): number {
     let killed = killMarked((mark) => mark === this.prefix) + this.#entry.alive.size;
     for (const pid of this.#entry.alive) killGroup(pid, 'SIGKILL');
-    for (const namespace of this.#namespaces) {
-      const { stdout } = spawnSync('ip', ['netns', 'pids', namespace.name], { encoding: 'utf8' });
+    for (const name of this.#namespaces) {
+      const { stdout } = spawnSync('ip', ['netns', 'pids', name], { encoding: 'utf8' });
       for (const pid of (stdout ?? '').split('\n').filter((line) => line !== '')) {
         try {
           process.kill(Number(pid), 'SIGKILL');
@@ -134,8 +135,8 @@ export class Lab {
 
   #remove(): void {
     const left: string[] = [];
-    for (const namespace of this.#namespaces.splice(0)) {
-      const { status, stderr } = spawnSync('ip', ['netns', 'delete', namespace.name], { encoding: 'utf8' });
+    for (const name of this.#namespaces.splice(0).filter((each) => existsSync(`/run/netns/${each}`))) {
+      const { status, stderr } = spawnSync('ip', ['netns', 'delete', name], { encoding: 'utf8' });
       if (status !== 0) left.push(stderr.trim());
     }
     for (const folder of this.#folders.splice(0)) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });

@@ -41,6 +41,14 @@ test('dispose removes namespaces, folders and programs, also a daemonised one th
   await lab.dispose();
 });
 
+test('dispose removes a namespace whose set-up failed half-way', async (t) => {
+  const lab = await newLab(t);
+  await t.throwsAsync(lab.namespace('half', { hosts: '', resolvConf: 42 as never }));
+  t.is(leftovers(lab.prefix).length, 2);
+  await lab.dispose();
+  t.deepEqual(leftovers(lab.prefix), []);
+});
+
 const holdALab = `
   const { createLab } = await import(${JSON.stringify(new URL('../../support/lab.ts', import.meta.url).href)});
   const lab = await createLab('held');
