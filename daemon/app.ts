@@ -51,6 +51,7 @@ export async function startApp(config: Config, log: Logger, onFatal: (error: Err
     source: 'the source has not delivered its resources yet',
     sets: 'the sets of the kernel are not written yet',
     rules: 'the rules of the kernel are not checked yet',
+    dns: 'DNS has not answered a query of its own yet',
     ...(config.selfTest ? { capture: 'the self-test has not proved yet that connections are captured' } : {}),
   });
 
@@ -117,6 +118,7 @@ export async function startApp(config: Config, log: Logger, onFatal: (error: Err
     metrics,
     log,
     isReady: () => readiness.isReady('source') && readiness.isReady('sets'),
+    onBeat: () => readiness.ready('dns'),
   });
   const source = followSource(config, {
     sets: createSetSync(ipset),

@@ -19,6 +19,8 @@ export interface DnsParts {
   readonly log: Logger;
   /** Whether what the daemon would answer is known: until then the heartbeat does not beat. */
   readonly isReady: () => boolean;
+  /** DNS answers and is captured: without it pods resolve real addresses, and pass Leat by. */
+  readonly onBeat: () => void;
 }
 
 /** DNS for the node's pods, from what the newest snapshot knows. */
@@ -49,7 +51,14 @@ export function serveDns(config: Config, parts: DnsParts): Promise<DnsServer> {
       const owner = isFree ? '' : workload.namespace;
       return synthetic.allocate(host, owner);
     },
-    heartbeat: { ready: parts.isReady, beat: heartbeat.beat, end: heartbeat.stop },
+    heartbeat: {
+      ready: parts.isReady,
+      beat: async () => {
+        await heartbeat.beat();
+        parts.onBeat();
+      },
+      end: heartbeat.stop,
+    },
     onOutcome(outcome, transport, error) {
       metrics.dnsQueries.inc({ outcome });
       if (outcome === 'silent') log.warn({ err: error }, 'the heartbeat of DNS capture did not happen');
