@@ -3,13 +3,24 @@ import { createHash } from 'node:crypto';
 import type { OAuth2Client } from '../destination/destination.ts';
 
 /**
- * Key of a token: a digest over who it is for and everything that is sent for it. Two Destinations never share a token,
+ * Key of a token: who it is for, and a digest over everything that is sent for it. Two Destinations never share a token,
  * and a changed secret is another key at once.
  */
 export function tokenKey(owner: string, client: OAuth2Client): string {
+  let digest = digests.get(client);
+  if (digest === undefined) {
+    digest = digestOf(client);
+    digests.set(client, digest);
+  }
+  return `${owner} ${digest}`;
+}
+
+/** A client is an immutable part of a snapshot, and each request asks for its key. */
+const digests = new WeakMap<OAuth2Client, string>();
+
+function digestOf(client: OAuth2Client): string {
   const { tokenUrl, clientId, clientSecret, clientAuthentication, scope, parameters, ca } = client;
   const facts = [
-    owner,
     tokenUrl,
     clientId.reveal(),
     clientSecret.reveal(),

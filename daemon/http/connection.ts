@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { asLeatError, type LeatError } from '../errors/leat-error.ts';
+import { asLeatError, LeatError } from '../errors/leat-error.ts';
 import type { HttpRoute } from '../routing/route.ts';
 import type { HttpContext, RelayResult } from './ports.ts';
 
@@ -52,6 +52,27 @@ export class Connection {
 
   get isIdle(): boolean {
     return this.#waiting === 0;
+  }
+
+  /**
+   * A signal that lasts for one request: it aborts with the connection, and when the client closes `side` before
+   * `release` is called. Not AbortSignal.any: a kept connection would collect one of them for each of its requests.
+   */
+  requestSignal(side: Socket | ServerResponse): { readonly signal: AbortSignal; readonly release: () => void } {
+    const request = new AbortController();
+    const onFail = (): void => request.abort(this.failed.reason);
+    const onClose = (): void =>
+      request.abort(new LeatError('CLIENT_RESET', 'the client went away before it had the answer'));
+    if (this.failed.aborted) onFail();
+    this.failed.addEventListener('abort', onFail, { once: true });
+    side.once('close', onClose);
+    return {
+      signal: request.signal,
+      release: () => {
+        this.failed.removeEventListener('abort', onFail);
+        side.off('close', onClose);
+      },
+    };
   }
 
   /** The answer that is being written is the last: what the client sent behind its request is not looked at any more. */

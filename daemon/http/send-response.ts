@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { LeatError } from '../errors/leat-error.ts';
 import type { UpstreamResponse } from './exchange.ts';
-import { type HeaderList, headersToRaw } from './header-list.ts';
+import { type HeaderList, headersToRaw, isHeaderValue } from './header-list.ts';
 
 /**
  * Streams a response down, with its trailers, no faster than the client reads. Resolves with the bytes of the body; on
@@ -18,7 +18,9 @@ export async function sendResponse(
 ): Promise<void> {
   // The upstream's Date, or its want of one, is the upstream's.
   response.sendDate = false;
-  response.writeHead(upstream.status, upstream.reason, headersToRaw(headers));
+  // Node refuses a reason phrase that is no Latin-1; nobody reads one (RFC 9112 §4).
+  const reason = isHeaderValue(upstream.reason) ? upstream.reason : '';
+  response.writeHead(upstream.status, reason, headersToRaw(headers));
   // With the first piece of the body in one packet where it is there already; else at once: a stream of events may
   // have a header long before it has an event.
   const flush = setImmediate(() => response.flushHeaders());

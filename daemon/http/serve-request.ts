@@ -50,11 +50,7 @@ export async function serveRequest(
   const requestId = requestIdOf(head.headers);
   const record = connection.context.startRequest({ method: head.method, path: pathForRecord(head.url) });
   record.add({ requestId });
-  const abort = new AbortController();
-  const signal = AbortSignal.any([abort.signal, connection.failed]);
-  const onClose = (): void =>
-    abort.abort(new LeatError('CLIENT_RESET', 'the client went away before it had the answer'));
-  response.once('close', onClose);
+  const { signal, release } = connection.requestSignal(response);
   let body: RequestBody | null = null;
   let receivedBytes = 0;
   let error: LeatError | null = null;
@@ -106,7 +102,7 @@ export async function serveRequest(
     if (endsConnection(error)) connection.end();
     answerError(response, error, requestId, connection.isEnding());
   } finally {
-    response.off('close', onClose);
+    release();
     if (body === null) request.resume();
     else body.stop();
     record.end({ sentBytes: body?.sentBytes ?? 0, receivedBytes, error });

@@ -51,11 +51,8 @@ export async function serveUpgrade(
   const requestId = requestIdOf(head.headers);
   const record = connection.context.startRequest({ method: head.method, path: pathForRecord(head.url) });
   record.add({ requestId });
-  const abort = new AbortController();
-  const signal = AbortSignal.any([abort.signal, connection.failed]);
-  const onClose = (): void =>
-    abort.abort(new LeatError('CLIENT_RESET', 'the client went away before it had the answer'));
-  downstream.once('close', onClose);
+  const { signal, release } = connection.requestSignal(downstream);
+  const response = new ServerResponse(request);
   const result = { sentBytes: 0, receivedBytes: 0 };
   let error: LeatError | null = null;
   try {
@@ -64,7 +61,6 @@ export async function serveUpgrade(
     const { destination } = target;
     record.add(targetFacts(admitted));
     const upgrade = headerTokens(head.headers, 'upgrade').join(', ');
-    const response = new ServerResponse(request);
     const { answer, attempts } = await sendRequest<SingleResponse>(
       admitted,
       { method: head.method, received: head.headers, requestId, body: null, signal, credentials: ports.credentials },
@@ -96,9 +92,12 @@ export async function serveUpgrade(
       });
       endConnection(downstream);
     } else {
-      downstream.off('close', onClose);
+      release();
       const agreed = headerTokens(answer.headers, 'upgrade').join(', ');
-      await writeSwitch(downstream, answer.reason, [...headers, ['Connection', 'Upgrade'], ['Upgrade', agreed]]);
+      await writeSwitch(downstream, [...headers, ['Connection', 'Upgrade'], ['Upgrade', agreed]]).catch((cause) => {
+        answer.switched.destroy();
+        throw cause;
+      });
       const { bytesRead, bytesWritten } = downstream;
       const relayed = await ports.relay(downstream, answer.switched, { idleTimeoutMs: destination.idleTimeoutMs });
       connection.switched = {
@@ -113,18 +112,18 @@ export async function serveUpgrade(
   } catch (cause) {
     error = signal.aborted ? asLeatError(signal.reason) : upstreamError(cause, connection.route.host);
     record.add({ status: error.status });
-    if (downstream.bytesWritten > 0 && result.receivedBytes > 0) downstream.resetAndDestroy();
+    if (response.headersSent) downstream.resetAndDestroy();
     else endConnection(downstream, errorResponseBytes(error, requestId));
   } finally {
-    downstream.off('close', onClose);
+    release();
     record.end({ ...result, error });
   }
 }
 
 /** The relay may take the socket's descriptor over: nothing may be left in the stream's buffer by then. */
-function writeSwitch(downstream: Socket, reason: string, headers: HeaderList): Promise<void> {
+function writeSwitch(downstream: Socket, headers: HeaderList): Promise<void> {
   const fields = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-  const text = `HTTP/1.1 101 ${reason || STATUS_CODES[101]}\r\n${fields}\r\n`;
+  const text = `HTTP/1.1 101 ${STATUS_CODES[101]}\r\n${fields}\r\n`;
   return new Promise((resolve, reject) => {
     downstream.write(text, 'latin1', (cause) => {
       if (cause) reject(new LeatError('CLIENT_RESET', 'the client went away before it had the answer', { cause }));

@@ -10,13 +10,23 @@ import type { Workload } from '../workload/workload.ts';
  * of the connection itself (client certificate, tunnel) are in it, so that a rotated one gets a new connection.
  */
 export function upstreamKey(target: HttpTarget, authentication: Authentication, workload: Workload): string {
-  const { destination, upstream, tls } = target;
+  let digest = digests.get(target);
+  if (digest === undefined) {
+    digest = digestOf(target, authentication);
+    digests.set(target, digest);
+  }
+  return `${workload.uid} ${digest}`;
+}
+
+/** Targets do not change; a connection has its own, and asks again with each request. */
+const digests = new WeakMap<HttpTarget, string>();
+
+function digestOf({ destination, upstream, tls }: HttpTarget, authentication: Authentication): string {
   const { via } = upstream;
   const certificate =
     authentication.type === 'ClientCertificate' ? [authentication.certificate, authentication.key.reveal()] : null;
   const facts = [
     destination.id,
-    workload.uid,
     upstream.host,
     upstream.port,
     via.kind === 'direct' ? null : [via.locationId, tunnelFacts(via.tunnel)],
