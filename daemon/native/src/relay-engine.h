@@ -57,7 +57,7 @@ void relay_discard(const struct relay_request *request);
 /* Moves up to `most` results out, oldest first; returns how many. on_results is armed again when none are left. */
 size_t relay_engine_take_results(struct relay_engine *engine, struct relay_result *results, size_t most);
 
-/* Resets every relay that is open now. Their results follow. */
+/* Resets every relay that is open now, and those that are added until that is done. Their results follow. */
 void relay_engine_cut_all(struct relay_engine *engine);
 
 /* Cuts everything, ends the threads, frees the engine. Results that nobody took are lost. */
