@@ -87,6 +87,12 @@ export function createHttpService(options: HttpServiceOptions): HttpService {
       return;
     }
     const error = unreadable(code);
+    if (downstream.bytesRead === 0) {
+      // Opened ahead of need and never used: a client would take an answer for that of its next request.
+      connection.fail(error);
+      endConnection(downstream);
+      return;
+    }
     if (latest !== null && !latest.complete) {
       // In the middle of a body: it is that request which is wrong, and its answer says so.
       connection.fail(error);

@@ -399,19 +399,22 @@ test('errors of ours carry the headers that say so, and nothing of the request',
 
 test('408 for a client that does not finish its header', async (t) => {
   const lab = await startHttpLab(t, route, 1, { headerTimeoutMs: 300 });
-  const answers = await Promise.all([sendRaw(lab.port, ''), sendRaw(lab.port, 'GET / HTTP/1.1\r\nHost: erp')]);
-  t.deepEqual(
-    answers.map(({ status, ended }) => [status, ended]),
-    [
-      [408, 'end'],
-      [408, 'end'],
-    ],
-  );
-  await eventually(() => lab.connections.length === 2);
+  const { status, ended } = await sendRaw(lab.port, 'GET / HTTP/1.1\r\nHost: erp');
+  t.deepEqual([status, ended], [408, 'end']);
+  await eventually(() => lab.connections.length === 1);
   t.deepEqual(
     lab.records.map(({ ends }) => ends.map(({ error }) => error?.code)),
-    [['REQUEST_TIMEOUT'], ['REQUEST_TIMEOUT']],
+    [['REQUEST_TIMEOUT']],
   );
+});
+
+test('a connection that was opened ahead of need and never used ends without an answer', async (t) => {
+  const lab = await startHttpLab(t, route, 1, { headerTimeoutMs: 300 });
+  const { text, ended } = await sendRaw(lab.port, '');
+  t.deepEqual([text, ended], ['', 'end']);
+  await eventually(() => lab.connections.length === 1);
+  t.is(lab.connections[0]?.error?.code, 'REQUEST_TIMEOUT');
+  t.deepEqual(lab.records, []);
 });
 
 test('408 for a client that stops in the middle of its body', async (t) => {

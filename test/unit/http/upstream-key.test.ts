@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+import test from 'ava';
+import type { Authentication, Tunnel } from '../../../daemon/destination/destination.ts';
+import { Secret } from '../../../daemon/destination/secret.ts';
+import { upstreamKey } from '../../../daemon/http/upstream-key.ts';
+import { httpDestination, httpTarget, shopWorkload } from '../../support/destinations.ts';
+
+const none: Authentication = { type: 'None' };
+const certificate = (key: string): Authentication => ({
+  type: 'ClientCertificate',
+  certificate: 'c',
+  key: new Secret(key),
+});
+const tunnel = (password: string): Tunnel => ({
+  name: 'onprem',
+  endpoints: [{ host: 'socks.example', port: 1080 }],
+  tls: null,
+  authentication: { type: 'UserPassword', username: new Secret('u'), password: new Secret(password) },
+  connectTimeoutMs: 1000,
+  handshakeTimeoutMs: 1000,
+});
+const through = (password: string, locationId: string | null = null) =>
+  httpTarget(httpDestination(), { via: { kind: 'socks5', tunnel: tunnel(password), locationId } });
+const tls = (ca: string | null) => httpTarget(httpDestination(), { tls: { serverName: null, ca } });
+
+test('the same facts share connections, whatever objects hold them', (t) => {
+  const key = () => upstreamKey(httpTarget(httpDestination()), none, { ...shopWorkload });
+  t.is(key(), key());
+  t.is(upstreamKey(through('p'), none, shopWorkload), upstreamKey(through('p'), none, shopWorkload));
+});
+
+for (const [name, one, other] of [
+  [
+    'another pod',
+    upstreamKey(tls(null), none, shopWorkload),
+    upstreamKey(tls(null), none, { ...shopWorkload, uid: 'uid-2' }),
+  ],
+  [
+    'another Destination',
+    upstreamKey(tls(null), none, shopWorkload),
+    upstreamKey(httpTarget(httpDestination({ id: 'x' }), { tls: { serverName: null, ca: null } }), none, shopWorkload),
+  ],
+  [
+    'TLS or none',
+    upstreamKey(httpTarget(httpDestination()), none, shopWorkload),
+    upstreamKey(tls(null), none, shopWorkload),
+  ],
+  ['another authority', upstreamKey(tls('a'), none, shopWorkload), upstreamKey(tls('b'), none, shopWorkload)],
+  [
+    'a rotated client key',
+    upstreamKey(tls(null), certificate('1'), shopWorkload),
+    upstreamKey(tls(null), certificate('2'), shopWorkload),
+  ],
+  [
+    'direct or tunnel',
+    upstreamKey(httpTarget(httpDestination()), none, shopWorkload),
+    upstreamKey(through('p'), none, shopWorkload),
+  ],
+  [
+    'a rotated password of the tunnel',
+    upstreamKey(through('p'), none, shopWorkload),
+    upstreamKey(through('q'), none, shopWorkload),
+  ],
+  [
+    'another location',
+    upstreamKey(through('p', 'a'), none, shopWorkload),
+    upstreamKey(through('p', 'b'), none, shopWorkload),
+  ],
+] as const) {
+  test(`${name} is another connection`, (t) => {
+    t.not(one, other);
+  });
+}
