@@ -30,6 +30,7 @@ export interface World {
   readonly internet: Namespace;
   /** No route leads there from pods or node; the Internet's host is its neighbour, so tunnels stand there. */
   readonly onPremise: Namespace;
+  /** The cluster's DNS over IPv4; over IPv6 there is another one that knows the same. */
   readonly dns: StartedServer;
   startLeat(options: LeatOptions): Promise<LeatOnNode>;
 }
@@ -71,7 +72,9 @@ export async function makeWorld(lab: Lab, { hosts = {}, initArgs = [] }: WorldOp
     gateways: ['10.1.1.1', 'fd00:1:1::1'],
   });
   await lab.attachPodRouted(pods.unnumbered, node, { addresses: [...ADDRESSES.unnumbered] });
-  const dns = await startDnsmasq(internet, { address: ADDRESSES.dns[0], port: 53, records: { hosts } });
+  const [dns] = await Promise.all(
+    ADDRESSES.dns.map((address) => startDnsmasq(internet, { address, port: 53, records: { hosts } })),
+  );
   const init = await InitOfNode.create(lab, node);
   await init.apply(...initArgs);
   return {
@@ -80,7 +83,7 @@ export async function makeWorld(lab: Lab, { hosts = {}, initArgs = [] }: WorldOp
     pods,
     internet,
     onPremise,
-    dns,
+    dns: dns!,
     startLeat: (options) => LeatOnNode.start(lab, init, options),
   };
 }
@@ -123,15 +126,16 @@ export function documents(...resources: readonly object[]): string {
 
 /** Starts a program of test/kernel/programs, which says when it listens. */
 export function serve(place: Namespace, program: string, ...args: string[]): Promise<Running> {
-  return place.spawn([process.execPath, programPath(program), ...args], { readyWhen: /listening/ });
+  return place.spawn(programArgv(program, ...args), { readyWhen: /listening/ });
 }
 
 /** Runs a program of test/kernel/programs to its end, and returns what it printed as JSON. */
 export async function use<T>(place: Namespace, program: string, ...args: string[]): Promise<T> {
-  const { stdout } = await place.run([process.execPath, programPath(program), ...args], { timeoutMs: 120_000 });
+  const { stdout } = await place.run(programArgv(program, ...args), { timeoutMs: 120_000 });
   return JSON.parse(stdout) as T;
 }
 
-function programPath(name: string): string {
-  return new URL(`../kernel/programs/${name}.ts`, import.meta.url).pathname;
+/** What runs a program of test/kernel/programs. */
+export function programArgv(program: string, ...args: string[]): string[] {
+  return [process.execPath, new URL(`../kernel/programs/${program}.ts`, import.meta.url).pathname, ...args];
 }
