@@ -23,7 +23,8 @@ export function recogniseKind(value: unknown): Recognition {
     return invalid(['apiVersion'], `unknown version ${quote(apiVersion)}: known is ${API_VERSION}`);
   }
   if (isKindName(kind) && KINDS[kind].apiVersion === apiVersion) return { is: 'read', kind };
-  if (!own) return { is: 'foreign', apiVersion, kind };
+  // a NodeState is written by daemons and read by none: it comes along in lists of `kubectl get leat`
+  if (!own || kind === 'NodeState') return { is: 'foreign', apiVersion, kind };
   const known = Object.entries(KINDS).flatMap(([name, entry]) => (entry.apiVersion === API_VERSION ? [name] : []));
   const near = nearestWord(kind, known);
   const cure = near === null ? `known are ${known.join(', ')}` : `did you mean ${quote(near)}?`;

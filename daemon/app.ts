@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { startAdminServer } from './admin/admin-server.ts';
 import { Readiness } from './admin/readiness.ts';
 import { followSource } from './app/follow-source.ts';
+import { learnAddresses } from './app/learn-addresses.ts';
 import { proveCapture } from './app/prove-capture.ts';
 import { serveDns } from './app/serve-dns.ts';
 import { watchRules } from './app/watch-rules.ts';
@@ -20,6 +21,7 @@ import { ConnectionTracker } from './lifecycle/connection-tracker.ts';
 import { openSyntheticJournal } from './lifecycle/synthetic-journal.ts';
 import { readClientHello } from './net/client-hello.ts';
 import { systemClock } from './net/clock.ts';
+import { readRequestHost } from './net/read-request-host.ts';
 import { ConnectionLimit } from './proxy/connection-limit.ts';
 import { handleConnection } from './proxy/handle-connection.ts';
 import type { ProxyPorts } from './proxy/ports.ts';
@@ -35,8 +37,8 @@ export interface App {
 }
 
 const IDENTIFY_TIMEOUT_MS = 2_000;
-const CLIENT_HELLO_TIMEOUT_MS = 10_000;
-const CLIENT_HELLO_MAX_BYTES = 16_384;
+/** For the first bytes of a client, which say what name it wants. */
+const FIRST_BYTES_TIMEOUT_MS = 10_000;
 /** One thread of the relay engine moves more than a gigabyte a second. */
 const RELAY_THREADS = 1;
 
@@ -68,7 +70,14 @@ export async function startApp(config: Config, log: Logger, onFatal: (error: Err
   metrics.syntheticNames.set(synthetic.entries().length);
 
   const relayer = createNativeRelayer(RELAY_THREADS);
-  const upstreams = wireUpstreams(config, { clock, metrics, relay: relayer.relay });
+  const upstreams = wireUpstreams(config, {
+    clock,
+    metrics,
+    relay: relayer.relay,
+    onResolved: (host, addresses) => learner.noticeResolved(host, addresses),
+  });
+  const knownIpset = openIpset();
+  const learner = learnAddresses(config, { ipset: knownIpset, snapshots, guard: upstreams.guard, metrics, log });
   const readOriginalDestination = createReadOriginalDestination(
     [config.leatAddresses.v4, config.leatAddresses.v6].filter((address) => address !== null),
   );
@@ -85,10 +94,13 @@ export async function startApp(config: Config, log: Logger, onFatal: (error: Err
     names: {
       isSynthetic: synthetic.isSynthetic,
       hostOf: ({ address }) => synthetic.hostOf(address),
+      resolvedHostsOf: learner.hostsOf,
     },
     dial: upstreams.dial,
     readClientHello: (downstream) =>
-      readClientHello(downstream, { timeoutMs: CLIENT_HELLO_TIMEOUT_MS, maxBytes: CLIENT_HELLO_MAX_BYTES }),
+      readClientHello(downstream, { timeoutMs: FIRST_BYTES_TIMEOUT_MS, signal: draining.signal }),
+    readRequestHost: (downstream) =>
+      readRequestHost(downstream, { timeoutMs: FIRST_BYTES_TIMEOUT_MS, signal: draining.signal }),
     relay: relayer.relay,
     serveHttp: upstreams.http.serve,
     identifyTimeoutMs: IDENTIFY_TIMEOUT_MS,
@@ -115,6 +127,7 @@ export async function startApp(config: Config, log: Logger, onFatal: (error: Err
     ipset,
     snapshots,
     synthetic,
+    onResolved: learner.learnAnswer,
     metrics,
     log,
     isReady: () => readiness.isReady('source') && readiness.isReady('sets'),
@@ -127,6 +140,7 @@ export async function startApp(config: Config, log: Logger, onFatal: (error: Err
     publish(snapshot) {
       upstreams.applyPolicy(snapshot.policy);
       snapshots.publish(snapshot);
+      learner.prune();
       readiness.ready('source');
     },
     onCaptured: () => readiness.ready('sets'),
@@ -150,6 +164,7 @@ export async function startApp(config: Config, log: Logger, onFatal: (error: Err
     listen: config.admin,
     metricsText: () => metrics.registry.metrics(),
     notReady: () => readiness.reasons(),
+    notes: () => source.notes(),
   });
   log.info({ capturePort: listener.port, dns: dns.addresses, admin: config.admin }, 'the daemon serves');
 
@@ -169,6 +184,7 @@ export async function startApp(config: Config, log: Logger, onFatal: (error: Err
       await upstreams.http.close();
       relayer.stop();
       ipset.close();
+      knownIpset.close();
       journal.close();
       admin.closeAllConnections();
       admin.close();

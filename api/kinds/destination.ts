@@ -115,17 +115,17 @@ const DestinationSpecFields = {
       FORMATS.hostPattern,
       'host name, or *.suffix: one or more labels in front of the suffix, not the suffix itself',
     ),
-    { minItems: 1, maxItems: 64 },
+    { minItems: 1, maxItems: 64, key: 'set' },
     'names that the application uses',
   ),
   paths: Type.Optional(
     listOf(
       text(FORMATS.path, 'path prefix'),
-      { minItems: 1, maxItems: 64 },
+      { minItems: 1, maxItems: 64, key: 'set' },
       'paths of these hosts that it is for; the longest prefix wins; http only. Default every path.',
     ),
   ),
-  ports: listOf(DestinationPort, { minItems: 1, maxItems: 64 }, 'ports of these hosts that it is for'),
+  ports: listOf(DestinationPort, { minItems: 1, maxItems: 64, key: 'port' }, 'ports of these hosts that it is for'),
   addresses: Type.Optional(
     oneOf(
       ['Synthetic', 'Real'],

@@ -122,7 +122,7 @@ export const NodePolicySpec = closed({
         namespaces: NamespaceSelector,
         ...PerNamespace,
       }),
-      { maxItems: MAX_ITEMS },
+      { maxItems: MAX_ITEMS, key: 'name' },
       'what differs for some namespaces; the first that matches replaces the fields it gives',
     ),
   ),

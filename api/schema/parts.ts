@@ -29,13 +29,22 @@ export function text({ pattern, maxLength }: Format, description: string) {
   return Type.String({ pattern, maxLength, description });
 }
 
-/** A list with its bounds. */
+/**
+ * A list with its bounds. `key` is the field that no two entries share, or `set` where no two scalar entries are equal: the
+ * API server refuses what breaks it, and merges by it.
+ */
 export function listOf<T extends Type.TSchema>(
   items: T,
-  bounds: { minItems?: number; maxItems: number },
+  { key, ...bounds }: { minItems?: number; maxItems: number; key?: string },
   description: string,
 ) {
-  return Type.Array(items, { ...bounds, description });
+  const uniqueness =
+    key === undefined
+      ? {}
+      : key === 'set'
+        ? { 'x-kubernetes-list-type': 'set' }
+        : { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': [key] };
+  return Type.Array(items, { ...bounds, ...uniqueness, description });
 }
 
 /** A choice that is made by writing it: `false` is not the opposite of it. */

@@ -19,6 +19,8 @@ export interface SchemaNode {
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly additionalProperties?: false | SchemaNode;
   readonly items?: SchemaNode;
+  readonly 'x-kubernetes-list-type'?: 'set' | 'map';
+  readonly 'x-kubernetes-list-map-keys'?: readonly string[];
 }
 
 /** The schema of one member of an object or a list; null where there is none. */

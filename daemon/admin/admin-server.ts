@@ -9,10 +9,12 @@ export interface AdminOptions {
   readonly metricsText: () => Promise<string>;
   /** Reasons why the daemon is not ready, by name; empty when it is. */
   readonly notReady: () => Record<string, string>;
+  /** What is worth knowing though the daemon is ready, by name. */
+  readonly notes?: () => Record<string, string>;
 }
 
 /** @throws the listen error, for example EADDRINUSE */
-export async function startAdminServer({ listen, metricsText, notReady }: AdminOptions): Promise<Server> {
+export async function startAdminServer({ listen, metricsText, notReady, notes }: AdminOptions): Promise<Server> {
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
     const answer = (status: number, type: string, body: string): void => {
       response.writeHead(status, { 'content-type': type }).end(body);
@@ -24,7 +26,9 @@ export async function startAdminServer({ listen, metricsText, notReady }: AdminO
       case '/readyz': {
         const reasons = notReady();
         const isReady = Object.keys(reasons).length === 0;
-        return answer(isReady ? 200 : 503, 'application/json', `${JSON.stringify({ ready: isReady, reasons })}\n`);
+        const worthKnowing = notes?.() ?? {};
+        const told = { ready: isReady, reasons, ...(Object.keys(worthKnowing).length > 0 && { notes: worthKnowing }) };
+        return answer(isReady ? 200 : 503, 'application/json', `${JSON.stringify(told)}\n`);
       }
       case '/metrics':
         metricsText().then(

@@ -9,6 +9,8 @@ import { startFilesSource } from '../sources/files-source.ts';
 import { formatSourceProblem } from '../sources/source-problem.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { Labels } from '../workload/match-labels.ts';
+import { followCluster } from './follow-cluster.ts';
 
 export interface SourceParts {
   readonly sets: SetSync;
@@ -21,19 +23,20 @@ export interface SourceParts {
   readonly onCaptureFailed: (reason: string) => void;
 }
 
+export interface FollowedSource {
+  /** What people should know of the state that the daemon acts on, by name; empty where it is the newest. */
+  notes(): Record<string, string>;
+  stop(): Promise<void>;
+}
+
 /** Turns what the source delivers into snapshots, sets of the kernel, and what people can see. */
-export function followSource(config: Config, parts: SourceParts): { stop(): Promise<void> } {
+export function followSource(config: Config, parts: SourceParts): FollowedSource {
   const { sets, log, metrics } = parts;
-  const node = {
-    name: config.nodeName,
-    labels: config.nodeLabels,
-    leatNamespace: config.leatNamespace,
-    clusterDomain: config.clusterDomain,
-  };
+  const { nodeName: name, leatNamespace, clusterDomain } = config;
   const known = new Set<string>();
 
-  const take = (resources: ResourceSet): void => {
-    const snapshot = compileSnapshot(resources, node);
+  const take = (resources: ResourceSet, labels: Labels): void => {
+    const snapshot = compileSnapshot(resources, { name, labels, leatNamespace, clusterDomain });
     parts.publish(snapshot);
     count(snapshot, metrics);
     for (const { resource, reason, message } of snapshot.problems) {
@@ -49,15 +52,17 @@ export function followSource(config: Config, parts: SourceParts): { stop(): Prom
     });
   };
 
-  return startFilesSource({
-    directory: config.sourceDirectory,
-    onChange: take,
+  if (config.source.type === 'kubernetes') return followCluster(config, config.source, { take, log });
+  const files = startFilesSource({
+    directory: config.source.directory,
+    onChange: (set) => take(set, config.nodeLabels),
     onProblems(problems) {
       if (problems.length === 0) log.info('the files are valid again');
       for (const problem of problems) log.error({ source: problem }, formatSourceProblem(problem));
     },
     logger: log,
   });
+  return { notes: () => ({}), stop: () => files.stop() };
 }
 
 function count(snapshot: Snapshot, metrics: Metrics): void {

@@ -17,9 +17,13 @@ import {
 import type { IpAddress } from '../net/endpoint.ts';
 import { OptionReader, type RawOptions } from './read-options.ts';
 
+/** A folder of YAML resources, or a cluster, with the files of the service account by which it is asked. */
+export type SourceConfig =
+  | { readonly type: 'files'; readonly directory: string }
+  | { readonly type: 'kubernetes'; readonly server: string; readonly tokenFile: string; readonly caFile: string };
+
 export interface Config {
-  /** Folder of YAML resources. */
-  readonly sourceDirectory: string;
+  readonly source: SourceConfig;
   readonly nodeName: string;
   readonly nodeLabels: Readonly<Record<string, string>>;
   /** Where what must outlive a restart is kept; mode 0700. */
@@ -42,9 +46,21 @@ export interface Config {
   readonly selfTest: boolean;
 }
 
+/** Where kubelet mounts what a pod's service account is known by. */
+const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
+
 /** Every option: its default (`null`: required) and what it means. The order is that of the help text. */
 export const OPTIONS = {
-  source: { default: null, help: 'where resources come from: files:DIR' },
+  source: { default: null, help: 'where resources come from: files:DIR, or kubernetes' },
+  'kube-api-server': {
+    default: '',
+    help: 'https:// address of the API server; empty: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT',
+  },
+  'kube-token-file': {
+    default: `${SERVICE_ACCOUNT}/token`,
+    help: 'token for the API server; read anew for each request',
+  },
+  'kube-ca-file': { default: `${SERVICE_ACCOUNT}/ca.crt`, help: 'CA of the API server; read anew for each request' },
   'node-name': { default: null, help: 'name of this node' },
   'node-labels': { default: '', help: 'labels of this node, key=value separated by commas' },
   'state-dir': { default: '/var/lib/leat', help: 'folder for what must outlive a restart' },
@@ -83,7 +99,7 @@ export function loadConfig(argv: readonly string[], environment: NodeJS.ProcessE
   const read = new OptionReader(readRaw(argv, environment));
   const v6 = read.oneOf('ipv6', ['on', 'off']) === 'on';
   const config: Config = {
-    sourceDirectory: read.filesSource('source'),
+    source: readSource(read, environment),
     nodeName: read.text('node-name'),
     nodeLabels: read.labels('node-labels'),
     stateDirectory: read.text('state-dir'),
@@ -104,6 +120,17 @@ export function loadConfig(argv: readonly string[], environment: NodeJS.ProcessE
   };
   if (read.problems.length > 0) throw new ConfigError(read.problems);
   return config;
+}
+
+function readSource(read: OptionReader, environment: NodeJS.ProcessEnv): SourceConfig {
+  const directory = read.source('source');
+  if (directory !== null) return { type: 'files', directory };
+  return {
+    type: 'kubernetes',
+    server: read.apiServer('kube-api-server', environment),
+    tokenFile: read.text('kube-token-file'),
+    caFile: read.text('kube-ca-file'),
+  };
 }
 
 /** One line for each option. */

@@ -90,11 +90,26 @@ export class OptionReader {
     );
   }
 
-  /** `files:DIR` → DIR. */
-  filesSource(name: string): string {
+  /** `files:DIR` → DIR; `kubernetes` → null. */
+  source(name: string): string | null {
     const value = this.#values.get(name) ?? null;
+    if (value === 'kubernetes') return null;
     const directory = /^files:(.+)$/.exec(value ?? '')?.[1];
-    return directory ?? this.#refuse(name, value, 'must be files: and a folder, for example files:/etc/leat');
+    return directory ?? this.#refuse(name, value, 'must be kubernetes, or files: and a folder: files:/etc/leat');
+  }
+
+  /** An https URL without path; where none is given, what kubelet tells every container. */
+  apiServer(name: string, { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port }: NodeJS.ProcessEnv): string {
+    const given = this.#values.get(name) ?? '';
+    if (given === '' && (host === undefined || port === undefined)) {
+      return this.#refuse(name, null, 'is required outside a pod, where KUBERNETES_SERVICE_HOST is not set');
+    }
+    const value = given !== '' ? given : `https://${host?.includes(':') ? `[${host}]` : host}:${port}`;
+    const url = URL.parse(value);
+    if (url?.protocol !== 'https:' || url.pathname !== '/' || url.search !== '' || url.username !== '') {
+      return this.#refuse(name, value, 'must be https:// and a host, for example https://10.96.0.1:443');
+    }
+    return url.origin;
   }
 
   #list(name: string): string[] {

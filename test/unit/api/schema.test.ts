@@ -19,7 +19,7 @@ const OWN = Object.entries(KINDS).filter(([, { apiVersion }]) => apiVersion !== 
 const ALLOWED = new Set(
   [
     'type description enum pattern minimum maximum minLength maxLength minItems maxItems maxProperties',
-    'required properties items additionalProperties',
+    'required properties items additionalProperties x-kubernetes-list-type x-kubernetes-list-map-keys',
   ].flatMap((words) => words.split(' ')),
 );
 

@@ -16,7 +16,7 @@ function problemsOf(argv: string[], environment: NodeJS.ProcessEnv = {}): readon
 
 test('what is required is enough, and the defaults are those of the redirect contract', (t) => {
   t.like(loadConfig(required, {}), {
-    sourceDirectory: '/etc/leat',
+    source: { type: 'files', directory: '/etc/leat' },
     nodeName: 'node-1',
     capturePort: 15001,
     leatAddresses: { v4: '169.254.74.1', v6: 'fd6c:6561:7400::1' },
@@ -24,6 +24,20 @@ test('what is required is enough, and the defaults are those of the redirect con
     podRanges: [],
     selfTest: true,
   });
+});
+
+test('a pod needs no more than the source and its node to find the API server', (t) => {
+  const argv = ['--source=kubernetes', '--node-name=node-1'];
+  const folder = '/var/run/secrets/kubernetes.io/serviceaccount';
+  const files = { tokenFile: `${folder}/token`, caFile: `${folder}/ca.crt` };
+  const environment = { KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '443' };
+  t.deepEqual(loadConfig(argv, environment).source, { type: 'kubernetes', server: 'https://[fd00::1]', ...files });
+  const given = loadConfig([...argv, '--kube-api-server=https://10.96.0.1:6443'], environment).source;
+  t.like(given, { server: 'https://10.96.0.1:6443' });
+  t.regex(problemsOf(argv).join(), /kube-api-server: is required outside a pod/);
+  for (const server of ['http://10.96.0.1', 'https://a/b', 'https://u:p@a', '10.96.0.1:6443']) {
+    t.regex(problemsOf([...argv, `--kube-api-server=${server}`]).join(), /must be https/, server);
+  }
 });
 
 test('a flag wins over the environment, and that over the default', (t) => {
@@ -46,7 +60,7 @@ test('all problems are reported at once, each with option, value and cure', (t) 
 });
 
 const refused: Record<string, string> = {
-  'source=etc/leat': 'must be files:',
+  'source=etc/leat': 'must be kubernetes, or files:',
   'admin-port=65536': 'must be a whole number from 1 to 65535',
   'leat-address4=::1': 'must be an IPv4 address',
   'leat-address6=10.0.0.1': 'must be an IPv6 address',

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The status of Leat's kinds, written by the controller alone. */
+import Type, { type Static } from 'typebox';
+import { FORMATS } from '../schema/formats.ts';
+import { closed, listOf, oneOf, text } from '../schema/parts.ts';
+
+/** metav1.Condition, bounds included. */
+const Condition = closed({
+  type: Type.String({ minLength: 1, maxLength: 316, description: 'Accepted, Resolved, Ready' }),
+  status: oneOf(['True', 'False', 'Unknown'], 'whether it holds'),
+  observedGeneration: Type.Optional(
+    Type.Integer({ minimum: 0, description: 'metadata.generation that this was found for' }),
+  ),
+  lastTransitionTime: text(FORMATS.timestamp, 'when status changed last'),
+  reason: Type.String({ minLength: 1, maxLength: 1024, description: 'why, as one word for programs' }),
+  message: Type.String({ maxLength: 32_768, description: 'why, for people, with the cure' }),
+});
+export type Condition = Static<typeof Condition>;
+
+export const ResourceStatus = closed(
+  {
+    observedGeneration: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'metadata.generation that the status is of' }),
+    ),
+    conditions: Type.Optional(
+      listOf(
+        Condition,
+        { maxItems: 16, key: 'type' },
+        'Accepted: it is valid and no other stands before it. Ready: nodes serve it.',
+      ),
+    ),
+  },
+  'what became of it; written by the controller',
+);
+export type ResourceStatus = Static<typeof ResourceStatus>;

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { KindName } from '../../../api/kind-table.ts';
+import type { Secret } from '../../../api/kinds/core.ts';
+import type { ResourceSet } from '../../../api/resource-set.ts';
+import { asLeatError } from '../../errors/leat-error.ts';
+import type { Labels } from '../../workload/match-labels.ts';
+import type { SourceProblem } from '../source-problem.ts';
+import type { ApiAccess } from './access-files.ts';
+import { createApiClient } from './api-client.ts';
+import { enrolledNamespaces, type NodeIdentity } from './enrolled-namespaces.ts';
+import { NodeLabels } from './node-labels.ts';
+import { ResourceStore } from './resource-store.ts';
+import { WatchGroup } from './watch-group.ts';
+import { secretsPath, watchedPaths } from './watched-paths.ts';
+
+/** Events of one moment are one change; what a pod waits for its capture, at least. */
+const COALESCE_MS = 10;
+/** Compiling takes at most half of the one thread: DNS is answered on it too. */
+const MAX_COALESCE_MS = 500;
+/** So long the API server has to be out of reach until a start goes on from the disk. */
+const SAVED_AFTER_MS = 5_000;
+/** A start waits for Secrets as long as this: without them Destinations are there, but not ready. */
+const SECRETS_WAIT_MS = 2_000;
+const MAX_PROBLEMS = 200;
+
+/** Resources as they were before a restart: without Secrets. */
+export type SavedResources = Omit<ResourceSet, 'secrets'> & { readonly nodeLabels: Labels };
+
+/** What can be said of the state that was delivered last. */
+export interface SourceAge {
+  /** Milliseconds since the epoch when the API server was heard last; null while it is heard; 0 for never. */
+  readonly staleSinceMs: number | null;
+}
+
+export interface KubernetesSourceOptions {
+  readonly access: ApiAccess;
+  readonly node: NodeIdentity;
+  /** A new state, whole, of valid resources only; with the labels of this node. */
+  readonly onChange: (set: ResourceSet, nodeLabels: Labels) => void;
+  /** Everything that is wrong now; empty: nothing any more. */
+  readonly onProblems: (problems: readonly SourceProblem[]) => void;
+  /** Asked once, where the API server can't be reached at start. */
+  readonly readSaved: () => Promise<SavedResources | null>;
+}
+
+export interface KubernetesSource {
+  age(): SourceAge;
+  /** Nothing is called any more from here on; resolves when nothing runs any more. */
+  stop(): Promise<void>;
+}
+
+/** Follows the resources of a cluster, as far as they concern this node. */
+export function startKubernetesSource(options: KubernetesSourceOptions): KubernetesSource {
+  const source = new Source(options);
+  return { age: () => source.age(), stop: () => source.stop() };
+}
+
+type ClusterKind = Exclude<KindName, 'Secret'>;
+
+class Source {
+  readonly #options: KubernetesSourceOptions;
+  readonly #client;
+  readonly #watches: WatchGroup;
+  readonly #nodeLabels = new NodeLabels(() => this.#schedule());
+  readonly #stores: { readonly [K in ClusterKind]: ResourceStore<K> };
+  readonly #secrets = new Map<string, ResourceStore<'Secret'>>();
+  readonly #ended = new AbortController();
+  readonly #endings = new Set<Promise<void>>();
+  readonly #started = performance.now();
+  #timer: NodeJS.Timeout | null = null;
+  #compileMs = 0;
+  #delivered = false;
+  #seeded = false;
+  #nodeLabelsSaved: Labels | null = null;
+  #secretsSinceMs: number | null = null;
+  #problems = '[]';
+  #refusal: string | null = null;
+  #secretLists: readonly (readonly Secret[])[] = [];
+  #secretList: readonly Secret[] = Object.freeze([]);
+
+  constructor(options: KubernetesSourceOptions) {
+    this.#options = options;
+    this.#client = createApiClient(options.access);
+    const schedule = (): void => this.#schedule();
+    this.#watches = new WatchGroup({ client: this.#client, server: options.access.server, onChange: schedule });
+    this.#stores = {
+      Namespace: new ResourceStore('Namespace', schedule),
+      Pod: new ResourceStore('Pod', schedule),
+      Destination: new ResourceStore('Destination', schedule),
+      ClusterDestination: new ResourceStore('ClusterDestination', schedule),
+      Tunnel: new ResourceStore('Tunnel', schedule),
+      NodePolicy: new ResourceStore('NodePolicy', schedule),
+    };
+    for (const [name, watched] of Object.entries(watchedPaths(options.node.name))) {
+      const store = name === 'Node' ? this.#nodeLabels : this.#stores[name as ClusterKind];
+      const title = `watch of ${watched.path.slice(watched.path.lastIndexOf('/') + 1)}`;
+      this.#watches.start(name, { ...watched, title, cure: clusterCure }, store);
+    }
+    this.#watchSecrets(new Set([options.node.leatNamespace]));
+    this.#track(this.#goOnFromDisk());
+  }
+
+  age(): SourceAge {
+    return { staleSinceMs: this.#watches.staleSinceMs };
+  }
+
+  async stop(): Promise<void> {
+    this.#ended.abort();
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    await this.#watches.stopAll();
+    await Promise.all(this.#endings);
+    await this.#client.close();
+  }
+
+  #schedule(): void {
+    if (this.#timer !== null || this.#ended.signal.aborted) return;
+    const waitMs = Math.min(MAX_COALESCE_MS, Math.max(COALESCE_MS, this.#compileMs));
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#flush();
+      this.#tellProblems();
+    }, waitMs);
+  }
+
+  #flush(): void {
+    const known = Object.keys(this.#stores).every((kind) => this.#seeded || this.#watches.isKnown(kind));
+    if (!known || !(this.#seeded || this.#watches.isKnown('Node'))) return;
+    const { node, onChange } = this.#options;
+    const labels = this.#watches.isKnown('Node') ? this.#nodeLabels.labels : (this.#nodeLabelsSaved ?? {});
+    const cluster = {
+      namespaces: this.#stores.Namespace.resources(),
+      pods: this.#stores.Pod.resources(),
+      destinations: this.#stores.Destination.resources(),
+      clusterDestinations: this.#stores.ClusterDestination.resources(),
+      tunnels: this.#stores.Tunnel.resources(),
+      nodePolicies: this.#stores.NodePolicy.resources(),
+    };
+    this.#watchSecrets(enrolledNamespaces(cluster, node, labels).add(node.leatNamespace));
+    if (!this.#delivered && this.#awaitsSecrets()) return;
+    this.#delivered = true;
+    const startedMs = performance.now();
+    try {
+      onChange(Object.freeze({ ...cluster, secrets: this.#allSecrets() }), labels);
+      this.#refusal = null;
+    } catch (error) {
+      this.#refusal = `valid, but could not be taken over: ${asLeatError(error).message}`;
+    }
+    this.#compileMs = performance.now() - startedMs;
+  }
+
+  /** The first state is to have its Secrets: to be refused for a moment is worse than to wait for it. */
+  #awaitsSecrets(): boolean {
+    this.#secretsSinceMs ??= performance.now();
+    const leftMs = this.#secretsSinceMs + SECRETS_WAIT_MS - performance.now();
+    const waiting = [...this.#secrets.keys()].some(
+      (namespace) => !this.#watches.isKnown(nameOf(namespace)) && !this.#watches.isFailing(nameOf(namespace)),
+    );
+    if (!waiting || leftMs <= 0) return false;
+    this.#track(sleep(leftMs, undefined, { signal: this.#ended.signal }).then(() => this.#schedule()));
+    return true;
+  }
+
+  #watchSecrets(namespaces: ReadonlySet<string>): void {
+    for (const namespace of namespaces) {
+      if (this.#secrets.has(namespace)) continue;
+      const store = new ResourceStore('Secret', () => this.#schedule());
+      this.#secrets.set(namespace, store);
+      const title = `Secrets of namespace ${namespace}`;
+      this.#watches.start(nameOf(namespace), { ...secretsPath(namespace), title, cure: secretCure(namespace) }, store);
+    }
+    for (const namespace of this.#secrets.keys()) {
+      if (namespaces.has(namespace)) continue;
+      this.#secrets.delete(namespace);
+      this.#track(this.#watches.stop(nameOf(namespace)));
+    }
+  }
+
+  /** The same list where none of its parts changed. */
+  #allSecrets(): readonly Secret[] {
+    const lists = [...this.#secrets.values()].map((store) => store.resources());
+    const same = lists.length === this.#secretLists.length && lists.every((list, at) => list === this.#secretLists[at]);
+    if (!same) this.#secretList = Object.freeze(lists.flat());
+    this.#secretLists = lists;
+    return this.#secretList;
+  }
+
+  async #goOnFromDisk(): Promise<void> {
+    const leftMs = SAVED_AFTER_MS - (performance.now() - this.#started);
+    await sleep(leftMs, undefined, { signal: this.#ended.signal });
+    if (this.#delivered) return;
+    const saved = await this.#options.readSaved();
+    if (saved === null || this.#delivered || this.#ended.signal.aborted) return;
+    const seed = <K extends ClusterKind>(kind: K, resources: Parameters<ResourceStore<K>['seed']>[0]): void => {
+      if (!this.#watches.isKnown(kind)) (this.#stores[kind] as unknown as ResourceStore<K>).seed(resources);
+    };
+    seed('Namespace', saved.namespaces);
+    seed('Pod', saved.pods);
+    seed('Destination', saved.destinations);
+    seed('ClusterDestination', saved.clusterDestinations);
+    seed('Tunnel', saved.tunnels);
+    seed('NodePolicy', saved.nodePolicies);
+    this.#nodeLabelsSaved = saved.nodeLabels;
+    this.#seeded = true;
+    this.#schedule();
+  }
+
+  #tellProblems(): void {
+    const refusal = { file: '', line: null, resource: null, field: null, reason: this.#refusal ?? '' };
+    const problems = [
+      ...(this.#refusal === null ? [] : [refusal]),
+      ...this.#watches.problems(),
+      ...Object.values(this.#stores).flatMap((store) => store.problems()),
+      ...[...this.#secrets.values()].flatMap((store) => store.problems()),
+    ].slice(0, MAX_PROBLEMS);
+    const told = JSON.stringify(problems);
+    if (told === this.#problems) return;
+    this.#problems = told;
+    this.#options.onProblems(problems);
+  }
+
+  /** What runs on its own, until it ends; being stopped is its only failure. */
+  #track(work: Promise<void>): void {
+    const ending = work
+      .catch((error: unknown) => {
+        if (!this.#ended.signal.aborted) throw error;
+      })
+      .finally(() => this.#endings.delete(ending));
+    this.#endings.add(ending);
+  }
+}
+
+function nameOf(namespace: string): string {
+  return `Secrets/${namespace}`;
+}
+
+function clusterCure(status: number): string | null {
+  if (status === 401) return 'the token of the service account is not accepted';
+  if (status === 403) return 'the ClusterRole of the daemons lacks get, list or watch here';
+  return status === 404 ? "the definition of this kind is missing: apply the chart's" : null;
+}
+
+function secretCure(namespace: string): (status: number) => string | null {
+  return (status) =>
+    status === 403
+      ? `namespace ${namespace} has no RoleBinding of ClusterRole leat-secret-reader to the daemons' service account`
+      : clusterCure(status);
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+import { isDeepStrictEqual } from 'node:util';
+import { reasonOf } from '../../../api/field-problem.ts';
+import { KINDS, type KindName } from '../../../api/kind-table.ts';
+import { parseResource } from '../../../api/parse-resource.ts';
+import type { Resource } from '../../../api/resource-set.ts';
+import type { SourceProblem } from '../source-problem.ts';
+import type { ReflectedStore } from './reflector.ts';
+import type { WatchEvent } from './watch-objects.ts';
+
+type Of<K extends KindName> = Extract<Resource, { kind: K }>;
+
+interface Entry<K extends KindName> {
+  /** `metadata.resourceVersion` that it was read from; empty for one from disk. */
+  readonly version: string;
+  /** Null where the object is not valid: it stays out, rather than being applied in part or as it was before. */
+  readonly resource: Of<K> | null;
+  readonly problems: readonly SourceProblem[];
+}
+
+/** More problems of one object would not help anyone. */
+const MAX_PROBLEMS = 5;
+
+/**
+ * The resources of one kind as the API server has them, reduced to what Leat reads. An object that did not change in what
+ * is read stays the same object, and so does the list: what is compiled from it need not be compiled again.
+ */
+export class ResourceStore<K extends KindName> implements ReflectedStore {
+  readonly #kind: K;
+  readonly #onChange: () => void;
+  #entries = new Map<string, Entry<K>>();
+  #resources: readonly Of<K>[] | null = null;
+
+  /** @param onChange what is read of some object changed, or its problems did */
+  constructor(kind: K, onChange: () => void) {
+    this.#kind = kind;
+    this.#onChange = onChange;
+  }
+
+  /** Ordered by the API server's own order, unchangeable. */
+  resources(): readonly Of<K>[] {
+    this.#resources ??= Object.freeze([...this.#entries.values()].flatMap(({ resource }) => resource ?? []));
+    return this.#resources;
+  }
+
+  problems(): SourceProblem[] {
+    return [...this.#entries.values()].flatMap(({ problems }) => problems);
+  }
+
+  /** What was known before a restart, until the API server is heard. */
+  seed(resources: readonly Of<K>[]): void {
+    this.#replaceBy(
+      new Map(resources.map((resource) => [keyOf(resource.metadata), { version: '', resource, problems: [] }])),
+    );
+  }
+
+  replace(): { add: (object: unknown) => void; commit: () => void } {
+    const fresh = new Map<string, Entry<K>>();
+    return {
+      add: (object) => {
+        const key = keyOfObject(object);
+        fresh.set(key, this.#read(key, object));
+      },
+      commit: () => this.#replaceBy(fresh),
+    };
+  }
+
+  apply({ type, object }: WatchEvent): void {
+    const key = keyOfObject(object);
+    const before = this.#entries.get(key);
+    if (type === 'DELETED') {
+      if (this.#entries.delete(key)) this.#changed();
+      return;
+    }
+    const entry = this.#read(key, object);
+    this.#entries.set(key, entry);
+    if (!isSame(before, entry)) this.#changed();
+  }
+
+  #replaceBy(fresh: Map<string, Entry<K>>): void {
+    const before = this.#entries;
+    this.#entries = fresh;
+    const unchanged = before.size === fresh.size && [...fresh].every(([key, entry]) => isSame(before.get(key), entry));
+    if (!unchanged) this.#changed();
+  }
+
+  #changed(): void {
+    this.#resources = null;
+    this.#onChange();
+  }
+
+  #read(key: string, object: unknown): Entry<K> {
+    const before = this.#entries.get(key);
+    const version = versionOf(object);
+    if (before !== undefined && version !== '' && before.version === version) return before;
+    const { apiVersion } = KINDS[this.#kind];
+    // the items of a list do not say what they are
+    const parsed = parseResource({ ...(object as object), apiVersion, kind: this.#kind });
+    if (!parsed.ok) return { version, resource: null, problems: this.#problemsOf(key, parsed.problems) };
+    const resource = withoutUnread(parsed.resource as Of<K>);
+    const same = before?.resource != null && isDeepStrictEqual(before.resource, resource);
+    return { version, resource: same ? before.resource : resource, problems: [] };
+  }
+
+  #problemsOf(key: string, problems: readonly Parameters<typeof reasonOf>[0][]): SourceProblem[] {
+    return problems.slice(0, MAX_PROBLEMS).map((problem) => ({
+      file: '',
+      line: null,
+      resource: `${this.#kind} ${key}`,
+      field: problem.field,
+      reason: reasonOf(problem),
+    }));
+  }
+}
+
+function isSame<K extends KindName>(a: Entry<K> | undefined, b: Entry<K>): boolean {
+  return a !== undefined && a.resource === b.resource && isDeepStrictEqual(a.problems, b.problems);
+}
+
+/** `last-applied-configuration` repeats a Secret in clear, and versions change with every status. */
+function withoutUnread<R extends Resource>(resource: R): R {
+  const { annotations: _, resourceVersion: __, ...metadata } = resource.metadata;
+  return { ...resource, metadata };
+}
+
+function keyOf({ namespace, name }: { namespace?: string | undefined; name: string }): string {
+  return namespace === undefined ? name : `${namespace}/${name}`;
+}
+
+function keyOfObject(object: unknown): string {
+  const { name, namespace } = metadataOf(object);
+  return keyOf({ name: String(name), namespace: typeof namespace === 'string' ? namespace : undefined });
+}
+
+function versionOf(object: unknown): string {
+  const { resourceVersion } = metadataOf(object);
+  return typeof resourceVersion === 'string' ? resourceVersion : '';
+}
+
+function metadataOf(object: unknown): Record<string, unknown> {
+  return ((object ?? {}) as { metadata?: Record<string, unknown> | null }).metadata ?? {};
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { SourceProblem } from '../source-problem.ts';
+import type { ApiClient } from './api-client.ts';
+import { type ReflectedStore, type Reflector, type ReflectorFailure, startReflector } from './reflector.ts';
+import type { WatchedPath } from './watched-paths.ts';
+
+/** One failure alone is the everyday end of a connection. */
+const TELL_AFTER_TIMES = 2;
+/** A server that starts answers 404 until it has read its definitions: it is believed when it says so for a while. */
+const ABSENT_AFTER_TIMES = 4;
+
+interface Member {
+  readonly reflector: Reflector;
+  readonly cure: (status: number) => string | null;
+  readonly title: string;
+  synced: boolean;
+  failure: ReflectorFailure | null;
+  contactMs: number | null;
+}
+
+export interface WatchGroupOptions {
+  readonly client: ApiClient;
+  readonly server: string;
+  /** A member became known, fails, or works again. */
+  readonly onChange: () => void;
+}
+
+/** The reflectors of a source, by name: what each is at, and that all try again when one of them reaches the server. */
+export class WatchGroup {
+  readonly #options: WatchGroupOptions;
+  readonly #members = new Map<string, Member>();
+
+  constructor(options: WatchGroupOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @param title what people read: `Secrets of namespace shop`
+   * @param cure what to do about an HTTP status, where that is known
+   */
+  start(
+    name: string,
+    { title, cure, ...watched }: WatchedPath & { readonly title: string; readonly cure: Member['cure'] },
+    store: ReflectedStore,
+  ): void {
+    const { client, onChange } = this.#options;
+    const reflector = startReflector({
+      ...watched,
+      client,
+      store,
+      onSynced: () => {
+        member.synced = true;
+        onChange();
+      },
+      onFailure: (failure) => {
+        const wasUnreachable = isUnreachable(member);
+        member.failure = failure;
+        if (failure === null && wasUnreachable) this.#wakeOthers();
+        onChange();
+      },
+      onContact: () => {
+        member.contactMs = Date.now();
+      },
+    });
+    const member: Member = { reflector, title, cure, synced: false, failure: null, contactMs: null };
+    this.#members.set(name, member);
+  }
+
+  has(name: string): boolean {
+    return this.#members.has(name);
+  }
+
+  stop(name: string): Promise<void> {
+    const member = this.#members.get(name);
+    this.#members.delete(name);
+    return member?.reflector.stop() ?? Promise.resolve();
+  }
+
+  async stopAll(): Promise<void> {
+    await Promise.all([...this.#members.keys()].map((name) => this.stop(name)));
+  }
+
+  /** Whether what it holds is a whole state, be it that the server does not know the kind. */
+  isKnown(name: string): boolean {
+    const member = this.#members.get(name);
+    if (member === undefined) return false;
+    return member.synced || (member.failure?.status === 404 && member.failure.times >= ABSENT_AFTER_TIMES);
+  }
+
+  isFailing(name: string): boolean {
+    return this.#members.get(name)?.failure != null;
+  }
+
+  /** When the server was heard last by the one that has not heard it for longest; null while none fails. */
+  get staleSinceMs(): number | null {
+    const failing = [...this.#members.values()].filter(
+      ({ failure }) => failure !== null && failure.times >= TELL_AFTER_TIMES,
+    );
+    return failing.length === 0 ? null : Math.min(...failing.map(({ contactMs }) => contactMs ?? 0));
+  }
+
+  /** One line for a server that can't be reached, and one for each refusal. */
+  problems(): SourceProblem[] {
+    const lasting = [...this.#members.values()].filter(({ failure }) => (failure?.times ?? 0) >= TELL_AFTER_TIMES);
+    const unreachable = lasting.find(isUnreachable);
+    return [
+      ...(unreachable === undefined
+        ? []
+        : [
+            problemOf(
+              `API server ${this.#options.server}`,
+              `does not answer as it should: ${unreachable.failure?.message}`,
+            ),
+          ]),
+      ...lasting.flatMap(({ title, cure, failure }) => {
+        if (failure === null || failure.status === null) return [];
+        const advice = cure(failure.status);
+        return [problemOf(title, `${failure.status}: ${failure.message}${advice === null ? '' : `; ${advice}`}`)];
+      }),
+    ];
+  }
+
+  #wakeOthers(): void {
+    for (const member of this.#members.values()) if (isUnreachable(member)) member.reflector.wake();
+  }
+}
+
+function isUnreachable({ failure }: Member): boolean {
+  return failure !== null && failure.status === null;
+}
+
+function problemOf(resource: string, reason: string): SourceProblem {
+  return { file: '', line: null, resource, field: null, reason };
+}

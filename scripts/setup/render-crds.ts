@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Writes the custom resource definitions into the chart, from the schemas in api/: `node scripts/setup/render-crds.ts`. A
+ * test holds the two together.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import { stringify } from 'yaml';
+import { CUSTOM_KINDS } from '../../api/custom-kinds.ts';
+import { toCrd } from '../../api/schema/to-crd.ts';
+
+export const TEMPLATES = new URL('../../charts/leat/templates/', import.meta.url);
+
+const HEAD = `# SPDX-License-Identifier: Apache-2.0
+# Made by scripts/setup/render-crds from api/: change it there.
+`;
+
+/** Text of each template by its file name. */
+export function renderDefinitions(): ReadonlyMap<string, string> {
+  return new Map(
+    Object.values(CUSTOM_KINDS).map((kind) => {
+      const text = stringify(toCrd(kind), { lineWidth: 0, aliasDuplicateObjects: false });
+      // what helm would take for an action of its own
+      return [`crds-${kind.plural}.yaml`, HEAD + text.replaceAll('{{', '{{ "{{" }}')];
+    }),
+  );
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  mkdirSync(TEMPLATES, { recursive: true });
+  for (const [name, text] of renderDefinitions()) writeFileSync(new URL(name, TEMPLATES), text);
+}
