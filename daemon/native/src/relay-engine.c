@@ -6,6 +6,7 @@
 #include "relay-engine.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -112,6 +113,10 @@ static void free_dead(struct worker *worker) {
 
 static void *run(void *argument) {
   struct worker *worker = argument;
+  /* splice(2) knows no MSG_NOSIGNAL: SIGPIPE stays pending here for good, whatever the host does with it. */
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, NULL);
   struct epoll_event events[EVENTS];
   bool going = true;
   while (going) {
