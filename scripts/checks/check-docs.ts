@@ -8,7 +8,7 @@ import { ERROR_CODES } from '../../daemon/errors/error-codes.ts';
 import { createMetrics } from '../../daemon/telemetry/metrics.ts';
 import { USAGE } from '../../init/options.ts';
 
-const PATH = /`((?:api|init|daemon|controller|charts|test|scripts|docs)\/[\w./-]*)`/g;
+const PATH = /`((?:api|init|daemon|controller|uninstall|charts|test|scripts|docs)\/[\w./-]*)`/g;
 
 /** Every difference as one line. */
 export async function findDocProblems(root: string): Promise<string[]> {

@@ -40,7 +40,7 @@ const INIT_MAY_IMPORT = 'api/redirect-contract.ts';
 
 /** Every breach as one line. */
 export function findImportProblems(root: string): string[] {
-  const files = readSourceFiles(root, ['api', 'init', 'daemon', 'controller']);
+  const files = readSourceFiles(root, ['api', 'init', 'daemon', 'controller', 'uninstall']);
   return [
     ...files.flatMap((file) => file.imports.flatMap((target) => breach(file.path, target))),
     ...files.flatMap(impurities),
