@@ -32,7 +32,7 @@ import type { Logger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 
 export interface App {
-  /** Accepts no more, lets what is open end within `drainMs`, resets the rest, and takes back what it wrote. */
+  /** Serves on until no connection is open, at most `drainMs`; then resets the rest, and takes back what it wrote. */
   stop(): Promise<void>;
 }
 
@@ -171,12 +171,15 @@ export async function startApp(config: Config, log: Logger, onFatal: (error: Err
   return {
     async stop() {
       readiness.notReady('draining', 'the daemon is being stopped');
-      log.info({ open: tracker.size, drainMs: config.drainMs }, 'the daemon stops: no new connections');
+      log.info({ open: tracker.size, drainMs: config.drainMs }, 'the daemon stops as soon as no connection is open');
+      const deadlineMs = performance.now() + config.drainMs;
+      // Its successor starts behind its end, on the same ports: until then the node has nobody else.
+      upstreams.http.drain();
+      await tracker.idle(config.drainMs);
       listener.close();
       proof?.stop();
       await Promise.all([selfTest.stop(), source.stop(), rules.stop(), dns.stop()]);
-      upstreams.http.drain();
-      const { cut } = await tracker.drain(config.drainMs, () => {
+      const { cut } = await tracker.drain(Math.max(0, deadlineMs - performance.now()), () => {
         draining.abort(new LeatError('DRAINED', 'the daemon stopped before the connection ended'));
         relayer.cut();
       });

@@ -25,16 +25,21 @@ export class ConnectionTracker {
     });
   }
 
+  /** Resolves when none is open, and after `timeoutMs` in any case. */
+  async idle(timeoutMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, timeoutMs);
+    });
+    await Promise.race([this.#idle.promise, timeout]);
+    clearTimeout(timer);
+  }
+
   /**
    * Waits until all have ended, at most `drainMs`; then `cut` is to end what is left, which is reset and waited for.
    */
   async drain(drainMs: number, cut: () => void): Promise<{ readonly cut: number }> {
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, drainMs);
-    });
-    await Promise.race([this.#idle.promise, timeout]);
-    clearTimeout(timer);
+    await this.idle(drainMs);
     const left = this.#open.size;
     cut();
     for (const socket of this.#open) {
