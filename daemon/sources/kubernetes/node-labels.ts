@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isDeepStrictEqual } from 'node:util';
-import type { ReflectedStore } from './reflector.ts';
-import type { WatchEvent } from './watch-objects.ts';
+import type { ReflectedStore } from '../../kube/reflector.ts';
+import type { WatchEvent } from '../../kube/watch-objects.ts';
 
 type Labels = Readonly<Record<string, string>>;
 

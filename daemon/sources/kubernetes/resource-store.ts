@@ -4,9 +4,9 @@ import { reasonOf } from '../../../api/field-problem.ts';
 import { KINDS, type KindName } from '../../../api/kind-table.ts';
 import { parseResource } from '../../../api/parse-resource.ts';
 import type { Resource } from '../../../api/resource-set.ts';
+import type { ReflectedStore } from '../../kube/reflector.ts';
+import type { WatchEvent } from '../../kube/watch-objects.ts';
 import type { SourceProblem } from '../source-problem.ts';
-import type { ReflectedStore } from './reflector.ts';
-import type { WatchEvent } from './watch-objects.ts';
 
 type Of<K extends KindName> = Extract<Resource, { kind: K }>;
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import type { ApiClient } from '../../kube/api-client.ts';
+import { type ReflectedStore, type Reflector, type ReflectorFailure, startReflector } from '../../kube/reflector.ts';
 import type { SourceProblem } from '../source-problem.ts';
-import type { ApiClient } from './api-client.ts';
-import { type ReflectedStore, type Reflector, type ReflectorFailure, startReflector } from './reflector.ts';
 import type { WatchedPath } from './watched-paths.ts';
 
 /** One failure alone is the everyday end of a connection. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFile } from 'node:fs/promises';
-import { LeatError } from '../../errors/leat-error.ts';
+import { LeatError } from '../errors/leat-error.ts';
 
 /** Where the API server is, and the files by which the daemon and it know each other. */
 export interface ApiAccess {
