@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * How long a decision takes among 10,000 Destinations: compiles them as a node would, decides for exact hosts, wildcard
- * members and names nobody manages, and prints microseconds per decision beside those among 10. `node scripts/bench/decide.ts`.
+ * members and names nobody manages, and prints microseconds per decision beside those among 10. `node scripts/benchmarks/decide.ts`.
  */
 import { API_VERSION } from '../../api/group.ts';
 import type { Destination } from '../../api/kinds/destination.ts';

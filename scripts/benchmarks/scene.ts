@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The scene of the beds: a pod, a node with Leat and its peers, and the far end, each a network namespace. Every
+ * contender has an address of its own that the node's nat table redirects to it.
+ */
+import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Lab } from '../../test/support/lab.ts';
+import type { LeatOnNode } from '../../test/support/leat-on-node.ts';
+import type { Namespace } from '../../test/support/namespace.ts';
+import { listens } from '../../test/support/place.ts';
+import { clusterDestination, nodePolicy, tunnel } from '../../test/support/resources.ts';
+import { ADDRESSES, documents, makeWorld, podsOf, type World } from '../../test/support/world.ts';
+import type { Contender } from './contender.ts';
+
+const SOCKS = { host: '203.0.113.5', port: 1080 };
+const HOSTS = { direct: 'direct.bench.test', tunnel: 'tunnel.bench.test', http: 'web.bench.test' };
+export const PORTS = { echo: 7001, source: 7002, http: 80 };
+export const FAR_END = ADDRESSES.internet[0];
+
+export interface Scene {
+  readonly world: World;
+  readonly leat: LeatOnNode;
+  readonly pod: Namespace;
+  /** Leat's contender for one of the routes. */
+  leatFor(route: keyof typeof HOSTS): Contender;
+  /** Through the SOCKS5 server. */
+  redsocks(): Promise<Contender>;
+  peer(command: string): Promise<Contender>;
+  floor(): Promise<Contender>;
+  haproxy(): Promise<Contender>;
+  nginx(): Promise<Contender>;
+  /** Runs the C client in the pod, and returns what it printed. */
+  client(...args: (string | number)[]): Promise<ClientResult>;
+  readonly clientPath: string;
+}
+
+export interface ClientResult {
+  readonly done: number;
+  readonly bytes: number;
+  readonly seconds: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
+}
+
+export interface SceneOptions {
+  readonly accessLog?: 'All' | 'None';
+  readonly leatOptions?: readonly string[];
+}
+
+export async function makeScene(lab: Lab, { accessLog = 'None', leatOptions = [] }: SceneOptions = {}): Promise<Scene> {
+  const world = await makeWorld(lab, {
+    hosts: { [HOSTS.direct]: [FAR_END], [HOSTS.http]: [FAR_END] },
+  });
+  const pod = world.pods.routed;
+  for (const place of [pod, world.node]) {
+    // Tens of thousands of connections to one port within a minute.
+    await place.sysctl(
+      'net.ipv4.ip_local_port_range=10000 65535',
+      'net.ipv4.tcp_tw_reuse=1',
+      'net.core.somaxconn=4096',
+    );
+  }
+  await world.node.sysctl('net.netfilter.nf_conntrack_tcp_timeout_time_wait=2');
+  const programs = await compile(await lab.tempDir());
+  await world.internet.spawn([programs.farEnd, String(SOCKS.port)], { readyWhen: /listening/ });
+  const leat = await world.startLeat({ resources: { 'bench.yaml': resources(accessLog) }, options: leatOptions });
+
+  let last = 20;
+  /** Starts a program in the node that listens on a port, and redirects an address of its own to it. */
+  const start = async (
+    name: string,
+    argv: (port: number) => readonly string[] | Promise<readonly string[]>,
+  ): Promise<Contender> => {
+    last += 1;
+    const port = 20_000 + last;
+    const address = `203.0.113.${last}`;
+    await world.internet.ip(`address add ${address}/32 dev eth0`);
+    await world.node.ip(`route add ${address}/32 via ${FAR_END} dev up0`);
+    const rule = ['-d', address, '-p', 'tcp', '-j', 'REDIRECT', '--to-ports', String(port)];
+    await world.node.run(['iptables', '-w', '-t', 'nat', '-A', 'PREROUTING', ...rule]);
+    const running = await world.node.spawn(await argv(port), { readyWhen: () => listens(world.node, port) });
+    return { name, address, pid: running.pid };
+  };
+
+  const synthetic = new Map<string, string>();
+  for (const host of Object.values(HOSTS)) {
+    const { stdout } = await pod.run(['dig', '+short', '+time=2', host, 'A']);
+    synthetic.set(host, stdout.trim());
+  }
+  const file = async (name: string, text: string): Promise<string> => {
+    const path = join(await lab.tempDir(), name);
+    await writeFile(path, text);
+    return path;
+  };
+
+  return {
+    world,
+    leat,
+    pod,
+    clientPath: programs.client,
+    leatFor: (route) => ({ name: `Leat, ${route}`, address: synthetic.get(HOSTS[route]) ?? '', pid: leat.pid }),
+    floor: () => start('splice-relay, direct', (port) => [programs.floor, String(port)]),
+    peer: (command) =>
+      start(command.split(' ')[0] ?? 'peer', (port) =>
+        command
+          .replaceAll('{port}', String(port))
+          .replaceAll('{socksHost}', SOCKS.host)
+          .replaceAll('{socksPort}', String(SOCKS.port))
+          .split(' '),
+      ),
+    redsocks: () =>
+      start('redsocks, tunnel', async (port) => [
+        'redsocks',
+        '-c',
+        await file('redsocks', redsocksConfiguration(port)),
+      ]),
+    haproxy: () =>
+      start('HAProxy, http', async (port) => [
+        'haproxy',
+        '-db',
+        '-q',
+        '-f',
+        await file('haproxy', haproxyConfiguration(port)),
+      ]),
+    async nginx() {
+      const folder = await lab.tempDir();
+      return start('nginx, http', async (port) => [
+        ...['nginx', '-e', 'stderr', '-p', folder],
+        ...['-c', await file('nginx', nginxConfiguration(folder, port))],
+      ]);
+    },
+    async client(...args) {
+      const { stdout } = await pod.run([programs.client, ...args.map(String)], { timeoutMs: 120_000 });
+      return JSON.parse(stdout) as ClientResult;
+    },
+  };
+}
+
+async function compile(folder: string): Promise<{ floor: string; farEnd: string; client: string }> {
+  const build = async (source: string): Promise<string> => {
+    const output = join(folder, source.replaceAll('/', '-'));
+    const path = new URL(`${source}.c`, import.meta.url).pathname;
+    const flags = ['-std=c17', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror', '-O2'];
+    await promisify(execFile)('gcc', [...flags, '-o', output, path]);
+    return output;
+  };
+  const [floor, farEnd, client] = await Promise.all(['floor/splice-relay', 'load/far-end', 'load/client'].map(build));
+  return { floor: floor ?? '', farEnd: farEnd ?? '', client: client ?? '' };
+}
+
+function resources(accessLog: 'All' | 'None'): string {
+  const namespaces = { all: true } as const;
+  const tcp = Object.values(PORTS).map((port) => ({ port, protocol: 'tcp' as const }));
+  return documents(
+    nodePolicy('bench', { priority: 1, nodes: { all: true }, accessLog, connectionsPerPod: 100_000 }),
+    tunnel('far', {
+      endpoints: [SOCKS],
+      authentication: { type: 'None' },
+      allow: [{ namespaces, hosts: ['*.bench.test'], ports: [{ port: 1, endPort: 65_535 }] }],
+    }),
+    clusterDestination('direct', { hosts: [HOSTS.direct], ports: tcp }),
+    clusterDestination('tunnel', {
+      hosts: [HOSTS.tunnel],
+      ports: tcp,
+      route: { type: 'onPremise', tunnel: 'far' },
+    }),
+    clusterDestination('http', {
+      hosts: [HOSTS.http],
+      ports: [{ port: PORTS.http, protocol: 'http' }],
+      headers: [{ name: 'X-Bench', value: 'one', mode: 'set' }],
+    }),
+  ).concat('\n---\n', podsOf('bench', ['routed']));
+}
+
+function redsocksConfiguration(port: number): string {
+  return `base { log_debug = off; log_info = off; log = "stderr"; daemon = off; redirector = iptables;
+  redsocks_conn_max = 3000; }
+redsocks { local_ip = 0.0.0.0; local_port = ${port}; listenq = 4096; splice = true;
+  ip = ${SOCKS.host}; port = ${SOCKS.port}; type = socks5; }
+`;
+}
+
+function haproxyConfiguration(port: number): string {
+  return `global
+  nbthread 1
+  maxconn 20000
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+  option http-keep-alive
+frontend in
+  bind 0.0.0.0:${port}
+  http-request set-header X-Bench one
+  default_backend far
+backend far
+  http-reuse always
+  server far ${FAR_END}:${PORTS.http}
+`;
+}
+
+function nginxConfiguration(folder: string, port: number): string {
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
+  return `daemon off;
+master_process off;
+pid ${folder}/nginx.pid;
+error_log stderr warn;
+events { worker_connections 8192; }
+http {
+  access_log off;
+  keepalive_requests 1000000;
+${temporary.map((each) => `  ${each}_temp_path ${folder}/${each};`).join('\n')}
+  upstream far { server ${FAR_END}:${PORTS.http}; keepalive 256; keepalive_requests 1000000; }
+  server {
+    listen 0.0.0.0:${port};
+    location / {
+      proxy_pass http://far;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_set_header Host $host;
+      proxy_set_header X-Bench one;
+    }
+  }
+}
+`;
+}
