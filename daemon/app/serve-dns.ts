@@ -15,6 +15,8 @@ export interface DnsParts {
   readonly ipset: Ipset;
   readonly snapshots: SnapshotFeed;
   readonly synthetic: SyntheticAddresses;
+  /** Real addresses of a managed host are about to be given out; what rejects is not. */
+  readonly onResolved: (host: string, addresses: readonly IpAddress[]) => Promise<void>;
   readonly metrics: Metrics;
   readonly log: Logger;
   /** Whether what the daemon would answer is known: until then the heartbeat does not beat. */
@@ -51,6 +53,7 @@ export function serveDns(config: Config, parts: DnsParts): Promise<DnsServer> {
       const owner = isFree ? '' : workload.namespace;
       return synthetic.allocate(host, owner);
     },
+    onResolved: (_workload, host, addresses) => parts.onResolved(host, addresses),
     heartbeat: {
       ready: parts.isReady,
       beat: async () => {

@@ -8,7 +8,7 @@ import { createHttpService, type HttpService } from '../http/http-service.ts';
 import type { Clock } from '../net/clock.ts';
 import { createDial } from '../net/dial.ts';
 import { type IpAddress, parseIpAddress } from '../net/endpoint.ts';
-import { createResolver } from '../net/resolve-host.ts';
+import { createResolver, type ResolveHost } from '../net/resolve-host.ts';
 import { startTls } from '../net/start-tls.ts';
 import type { NodePolicy } from '../policy/node-policy.ts';
 import { createUpstreamGuard, type UpstreamGuard } from '../policy/upstream-guard.ts';
@@ -19,21 +19,34 @@ import type { Metrics } from '../telemetry/metrics.ts';
 export interface Upstreams {
   readonly dial: Dial;
   readonly http: HttpService;
+  /** Whether an address may be dialled for an application, as the policy in force says. */
+  readonly guard: UpstreamGuard;
   /** The policy whose word on upstream addresses counts from now on. */
   applyPolicy(policy: NodePolicy): void;
 }
 
+export interface UpstreamParts {
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly relay: Relay;
+  /** Told of each resolution for a target, also where the answer was known already. */
+  readonly onResolved: (host: string, addresses: readonly IpAddress[]) => void;
+}
+
 /** Everything that connects outwards: every address that is not an administrator's own is guarded at connect. */
-export function wireUpstreams(
-  config: Config,
-  { clock, metrics, relay }: { clock: Clock; metrics: Metrics; relay: Relay },
-): Upstreams {
-  let guard: UpstreamGuard | null = null;
+export function wireUpstreams(config: Config, { clock, metrics, relay, onResolved }: UpstreamParts): Upstreams {
+  let current: UpstreamGuard = refuseAll;
+  const guard: UpstreamGuard = (address, port) => current(address, port);
   const resolve = createResolver({
     clock,
     ...(config.dnsServers.length > 0 ? { servers: config.dnsServers } : {}),
   });
-  const dialDirect = createDial({ resolve, guard: (address, port) => (guard ?? refuseAll)(address, port) });
+  const resolveTarget: ResolveHost = async (host, signal) => {
+    const addresses = await resolve(host, signal);
+    onResolved(host, addresses);
+    return addresses;
+  };
+  const dialDirect = createDial({ resolve: resolveTarget, guard });
   const dialEndpoint = createDial({ resolve, guard: () => null });
 
   const credentials = createCredentialSource({
@@ -52,9 +65,10 @@ export function wireUpstreams(
 
   return {
     dial,
+    guard,
     http: createHttpService({ dial, relay, clock, credentials }),
     applyPolicy(policy) {
-      guard = createUpstreamGuard({
+      current = createUpstreamGuard({
         policy,
         facts: {
           nodeAddresses: localAddresses(),

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { LeatError } from '../errors/leat-error.ts';
 import { workloadName } from '../workload/workload.ts';
-import type { DecidedConnection } from './decide-connection.ts';
+import type { IdentifiedConnection } from './identify-connection.ts';
 
 /** Counts open connections of each pod against NodePolicy `connectionsPerPod`: one pod must not starve its node. */
 export class ConnectionLimit {
   readonly #open = new Map<string, number>();
 
   /** Takes a slot; disposing gives it back. @throws CONNECTION_LIMIT */
-  take({ workload, snapshot }: DecidedConnection): Disposable {
+  take({ workload, snapshot }: IdentifiedConnection): Disposable {
     const { connectionsPerPod, rule } = snapshot.policy.forNamespace(workload.namespace);
     const open = this.#open.get(workload.uid) ?? 0;
     if (open >= connectionsPerPod) {

@@ -30,12 +30,13 @@ export async function handleConnection(downstream: Socket, ports: ProxyPorts, li
       const identified = await identifyConnection(captured, ports);
       record.add({ namespace: identified.workload.namespace, pod: identified.workload.name });
 
-      const named = nameConnection(identified, ports.names);
+      // Before a name is read: a client that keeps us waiting for one must not do so a thousand times.
+      using _slot = limit.take(identified);
+
+      const named = await nameConnection(identified, ports);
       record.add({ host: named.host });
 
       const decided = decideConnection(named, record);
-
-      using _slot = limit.take(decided);
       return await takeRoute(decided, record, ports);
     } catch (error) {
       return { sentBytes: 0, receivedBytes: 0, error: asLeatError(error) };

@@ -13,10 +13,15 @@ import type { Workload } from '../workload/workload.ts';
 /** capture/: where the connection was going before the kernel redirected it. @throws ORIGINAL_DESTINATION_UNREADABLE */
 export type ReadOriginalDestination = (downstream: Socket) => Endpoint;
 
-/** The name that an address stands for: synthetic addresses, and resolved ones of managed hosts. */
+/** What names an address has: a synthetic one stands for one name, a real one may be that of many. */
 export interface NameSource {
   isSynthetic(address: IpAddress): boolean;
   hostOf(destination: Endpoint): string | null;
+  /**
+   * Hosts, declared by the namespace or by the cluster, that were resolved to this address and declare this port; null
+   * where nobody's was.
+   */
+  resolvedHostsOf(destination: Endpoint, namespace: string): readonly string[] | null;
 }
 
 /** What the daemon knows now, and when that changes. */
@@ -35,6 +40,9 @@ export type Dial = (upstream: Upstream, signal: AbortSignal) => Promise<Socket>;
 
 /** net/: the server name of the ClientHello; every byte stays in the socket. @throws CLIENT_HELLO_* */
 export type ReadClientHello = (downstream: Socket) => Promise<{ readonly serverName: string | null }>;
+
+/** net/: the name in the first Host field; every byte stays in the socket. @throws REQUEST_TIMEOUT, REQUEST_MALFORMED */
+export type ReadRequestHost = (downstream: Socket) => Promise<string | null>;
 
 /** relay/: takes both sockets over and ends them; resolves when both are gone. Never rejects. */
 export type Relay = (
@@ -89,6 +97,7 @@ export interface ProxyPorts {
   readonly names: NameSource;
   readonly dial: Dial;
   readonly readClientHello: ReadClientHello;
+  readonly readRequestHost: ReadRequestHost;
   readonly relay: Relay;
   readonly serveHttp: ServeHttp;
   /** Longest wait for a source that is not known yet. */

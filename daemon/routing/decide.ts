@@ -17,7 +17,8 @@ import type { HostMatch, Snapshot } from './snapshot.ts';
  *   refused request by request, so that the client reads why; for the rest the best one decides alone.
  * - A name, managed, but a port that nobody declares: to the real host under the default action Allow.
  * - A name that is not managed for this workload: refused; it was answered to another one, or its Destination is gone.
- * - An address: the Destination that names it, else the default action, which does not refuse what is never captured.
+ * - An address: the Destination that names it, else the default action, which does not refuse what is never captured. So
+ *   what was captured for a managed host's sake, but is for another name, goes on to where it was going.
  */
 export function decide(snapshot: Snapshot, facts: ConnectionFacts): Decision {
   const { workload, originalDestination } = facts;
@@ -64,15 +65,16 @@ function takeDestination(
 
 function applyDefaultAction(
   { policy }: Snapshot,
-  { workload, originalDestination }: ConnectionFacts,
+  { workload, originalDestination, statedHost }: ConnectionFacts,
   host: string,
   code: 'PORT_NOT_DECLARED' | 'DEFAULT_DENIED',
 ): Decision {
   const { defaultAction, rule: name } = policy.forNamespace(workload.namespace);
   const isExcluded = code === 'DEFAULT_DENIED' && policy.isExcluded?.(host) === true;
+  const why = statedHost === undefined ? '' : `, no managed host: ${statedHost ?? 'none is stated'}`;
   const rule = isExcluded
     ? `NodePolicy ${policy.name} capture.exclude`
-    : `NodePolicy ${name} default action ${defaultAction}`;
+    : `NodePolicy ${name} default action ${defaultAction}${why}`;
   const { port } = originalDestination;
   if (defaultAction === 'Deny' && !isExcluded) {
     const message =

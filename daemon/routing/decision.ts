@@ -10,6 +10,11 @@ export interface ConnectionFacts {
   readonly originalDestination: Endpoint;
   /** The name the application asked DNS for; null where it connected to an address. */
   readonly host: string | null;
+  /**
+   * Only where the address is known as a managed host's, but the connection is for none that the workload may use: the
+   * name that it states, null where it states none.
+   */
+  readonly statedHost?: string | null;
 }
 
 /** `rule` says which Destination or which part of which policy decided, for records and for people. */

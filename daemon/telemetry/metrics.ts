@@ -73,6 +73,16 @@ export function createMetrics() {
       help: 'Host names that hold a synthetic address.',
       registers,
     }),
+    knownAddresses: new Gauge({
+      name: 'leat_known_addresses',
+      help: 'Pairs of resolved address and declared port that are captured.',
+      registers,
+    }),
+    knownAddressesEvicted: new Counter({
+      name: 'leat_known_addresses_evicted_total',
+      help: 'Resolved addresses of hosts that had to make room for others.',
+      registers,
+    }),
     destinations: new Gauge({
       name: 'leat_destinations',
       help: 'Destinations known, by whether they are ready.',

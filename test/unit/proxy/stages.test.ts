@@ -7,12 +7,14 @@ import { LeatError } from '../../../daemon/errors/leat-error.ts';
 import { type AcceptedConnection, acceptConnection } from '../../../daemon/proxy/accept-connection.ts';
 import { captureConnection } from '../../../daemon/proxy/capture-connection.ts';
 import { ConnectionLimit } from '../../../daemon/proxy/connection-limit.ts';
-import type { DecidedConnection } from '../../../daemon/proxy/decide-connection.ts';
-import { identifyConnection } from '../../../daemon/proxy/identify-connection.ts';
+import { type IdentifiedConnection, identifyConnection } from '../../../daemon/proxy/identify-connection.ts';
 import { nameConnection } from '../../../daemon/proxy/name-connection.ts';
+import type { NameSource } from '../../../daemon/proxy/ports.ts';
 import { createSnapshotFeed } from '../../../daemon/proxy/snapshot-feed.ts';
+import { compileSnapshot } from '../../../daemon/routing/compile-snapshot.ts';
 import type { Snapshot } from '../../../daemon/routing/snapshot.ts';
 import type { Workload } from '../../../daemon/workload/workload.ts';
+import { destination, namespace, pod as resourcePod, resourceSet } from '../../support/resources.ts';
 
 function accept(remoteAddress: string | undefined): AcceptedConnection {
   return acceptConnection(Object.assign(new EventEmitter(), { remoteAddress, remotePort: 4711 }) as unknown as Socket);
@@ -93,17 +95,85 @@ test('an address that two pods had for a moment is waited for', async (t) => {
   t.is((await identified).workload.name, 'new');
 });
 
-test('a synthetic address without a name is refused, any other address has none', async (t) => {
+/** What there is to name a connection by; reading from it is a failure of the test unless it is told what is read. */
+function namePorts(
+  names: Partial<NameSource>,
+  read: { host?: string | null | LeatError; serverName?: string | null } = {},
+) {
+  const unexpected = (): never => {
+    throw new Error('nothing is to be read here');
+  };
+  const { host, serverName } = read;
+  return {
+    names: { isSynthetic: () => false, hostOf: () => null, resolvedHostsOf: () => null, ...names },
+    readRequestHost: async () => {
+      if (host instanceof LeatError) throw host;
+      return host === undefined ? unexpected() : host;
+    },
+    readClientHello: serverName === undefined ? unexpected : async () => ({ serverName }),
+  };
+}
+
+test('a synthetic address without a name is refused, any other address has none, at once', async (t) => {
   const identified = await identifyConnection(captured(), feed([pod('web')]));
-  const none = { isSynthetic: () => true, hostOf: () => null };
-  t.throws(() => nameConnection(identified, none), { instanceOf: LeatError, code: 'NAME_UNKNOWN' });
-  t.is(nameConnection(identified, { ...none, isSynthetic: () => false }).host, null);
-  t.is(nameConnection(identified, { ...none, hostOf: () => 'erp.corp' }).host, 'erp.corp');
+  const synthetic = { isSynthetic: () => true };
+  t.throws(() => nameConnection(identified, namePorts(synthetic)), { instanceOf: LeatError, code: 'NAME_UNKNOWN' });
+  t.like(nameConnection(identified, namePorts({})), { host: null });
+  t.like(nameConnection(identified, namePorts({ ...synthetic, hostOf: () => 'erp.corp' })), { host: 'erp.corp' });
+});
+
+/** Names a connection of shop/web to 203.0.113.5 at a port where these hosts are known, in a world of these Destinations. */
+async function nameAt(port: number, hosts: readonly string[], read: Parameters<typeof namePorts>[1] = {}) {
+  const ports = (protocol: 'http' | 'https' | 'tls' | 'tcp') => [{ port, protocol }];
+  const resources = resourceSet({
+    namespaces: [namespace('shop'), namespace('crm')],
+    pods: [resourcePod('shop/web', ['10.1.0.2'])],
+    destinations: [
+      destination('shop/http', { hosts: ['*.http.test'], ports: ports('http') }),
+      destination('shop/https', { hosts: ['a.tls.test'], ports: ports('https') }),
+      destination('shop/tls', { hosts: ['b.tls.test'], ports: ports('tls') }),
+      destination('shop/tcp', { hosts: ['*.tcp.test'], ports: ports('tcp') }),
+      destination('shop/other', { hosts: ['other-port.test'], ports: [{ port: 9, protocol: 'http' }] }),
+      destination('crm/tcp', { hosts: ['crm.test'], ports: ports('tcp') }),
+    ],
+  });
+  const { publish, ...snapshots } = createSnapshotFeed();
+  publish(compileSnapshot(resources, { name: 'node-1', labels: {} }));
+  const connection = captureConnection(accept('10.1.0.2'), () => ({ address: '203.0.113.5', port }));
+  const identified = await identifyConnection(connection, { ...feed(null), snapshots });
+  const { host, statedHost } = await nameConnection(identified, namePorts({ resolvedHostsOf: () => hosts }, read));
+  return { host, statedHost };
+}
+
+test('at a known address the name is read as the declared protocol has it', async (t) => {
+  t.like(await nameAt(80, ['a.http.test'], { host: 'a.http.test' }), { host: 'a.http.test' });
+  t.like(await nameAt(80, ['a.http.test'], { host: 'b.http.test' }), { host: 'b.http.test' }, 'managed as well');
+  t.like(await nameAt(443, ['a.tls.test', 'b.tls.test'], { serverName: 'b.tls.test' }), { host: 'b.tls.test' });
+});
+
+test('a name that the workload may not use, or none, leaves the connection what it was', async (t) => {
+  t.deepEqual(await nameAt(80, ['a.http.test'], { host: 'blog.test' }), { host: null, statedHost: 'blog.test' });
+  t.deepEqual(await nameAt(80, ['a.http.test'], { host: 'crm.test' }), { host: null, statedHost: 'crm.test' });
+  t.deepEqual(await nameAt(80, ['a.http.test'], { host: null }), { host: null, statedHost: null });
+  t.deepEqual(await nameAt(443, ['a.tls.test'], { serverName: null }), { host: null, statedHost: null });
+});
+
+test('nothing is read, and no server-first protocol stalls, where no host of the workload is known or tcp is spoken', async (t) => {
+  t.like(await nameAt(5432, ['db.tcp.test']), { host: 'db.tcp.test' });
+  t.deepEqual(await nameAt(5432, ['db.tcp.test', 'dw.tcp.test']), { host: null, statedHost: null }, 'which of them?');
+  t.deepEqual(await nameAt(80, ['a.http.test', 'db.tcp.test']), { host: null, statedHost: null }, 'which protocol?');
+  t.deepEqual(await nameAt(80, []), { host: null, statedHost: null });
+  t.deepEqual(await nameAt(80, ['crm.test', 'other-port.test']), { host: null, statedHost: null });
+});
+
+test('a name that can not be read refuses the connection', async (t) => {
+  const error = new LeatError('REQUEST_TIMEOUT', 'no request within 10000 ms');
+  await t.throwsAsync(nameAt(80, ['a.http.test'], { host: error }), { is: error });
 });
 
 test('slots are counted for each pod, and given back', (t) => {
   const limit = new ConnectionLimit();
-  const of = (name: string) => ({ workload: pod(name), snapshot: snapshot([]) }) as unknown as DecidedConnection;
+  const of = (name: string) => ({ workload: pod(name), snapshot: snapshot([]) }) as unknown as IdentifiedConnection;
   const first = limit.take(of('a'));
   limit.take(of('a'));
   t.throws(() => limit.take(of('a')), { instanceOf: LeatError, code: 'CONNECTION_LIMIT' });

@@ -193,3 +193,21 @@ test('a decision says nothing of the credential', (t) => {
   t.is(code(decision), 'SECRET_INVALID');
   t.false(!decision.allow && decision.error.message.includes('hunter2'));
 });
+
+test('what was captured for a managed host, but is for none, goes where it was going, and the record says so', (t) => {
+  const stated = (statedHost: string | null, nodePolicies = [nodePolicy('lax')]) => {
+    const snapshot = compileSnapshot(resourceSet({ ...base, nodePolicies }), { name: 'node-1', labels: {} });
+    const [workload] = snapshot.workloads.at('10.0.0.5');
+    if (workload === undefined) throw new Error('the pod of the test is missing');
+    return decide(snapshot, {
+      workload,
+      host: null,
+      statedHost,
+      originalDestination: { address: '203.0.113.9', port: 80 },
+    });
+  };
+  t.is(upstream(stated('blog.test')), 'tcp 203.0.113.9:80 direct');
+  t.is(stated('blog.test').rule, 'NodePolicy lax default action Allow, no managed host: blog.test');
+  t.is(stated(null).rule, 'NodePolicy lax default action Allow, no managed host: none is stated');
+  t.is(code(stated('blog.test', [denyAll])), 'DEFAULT_DENIED');
+});
