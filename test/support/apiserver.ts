@@ -177,16 +177,32 @@ export class ApiServer {
     return code === 0;
   }
 
-  /** Runs kubectl as the admin. */
+  /** Runs kubectl as the admin. What it remembers of the kinds there are it forgets each time. */
   async kubectl(argv: readonly string[], input = ''): Promise<string> {
-    const { stdout } = await this.#place.run(
-      [join(this.#assets, 'kubectl'), `--kubeconfig=${this.kubeconfig}`, ...argv],
-      {
-        input,
-        timeoutMs: 60_000,
-      },
-    );
+    const options = [`--kubeconfig=${this.kubeconfig}`, `--cache-dir=${await this.#place.tempDir()}`];
+    const { stdout } = await this.#place.run([join(this.#assets, 'kubectl'), ...options, ...argv], {
+      input,
+      timeoutMs: 60_000,
+    });
     return stdout;
+  }
+
+  /** Applies objects as the admin. */
+  async apply(...objects: readonly object[]): Promise<void> {
+    await this.kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
+  }
+
+  /** As kubelet does; also for a server in a namespace. kubectl of that age can't patch a status, so curl does. */
+  async setPodStatus(namespace: string, name: string, ips: readonly string[], phase = 'Running'): Promise<void> {
+    const status = { phase, podIP: ips[0], podIPs: ips.map((ip) => ({ ip })) };
+    await this.#place.run(
+      [
+        ...['curl', '-fsS', '-X', 'PATCH', '--cacert', this.authority.certificateFile, '-d', '@-'],
+        ...['-H', `Authorization: Bearer ${this.adminToken}`, '-H', `Content-Type: ${MERGE_PATCH}`],
+        `${this.url}/api/v1/namespaces/${namespace}/pods/${name}/status`,
+      ],
+      { input: JSON.stringify({ status }) },
+    );
   }
 
   /** The chart's custom resource definitions, and waits until they are served. */

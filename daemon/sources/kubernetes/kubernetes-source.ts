@@ -6,6 +6,7 @@ import type { ResourceSet } from '../../../api/resource-set.ts';
 import { asLeatError } from '../../errors/leat-error.ts';
 import type { ApiAccess } from '../../kube/access-files.ts';
 import { createApiClient } from '../../kube/api-client.ts';
+import { WATCH_TIMES, type WatchTimes } from '../../kube/watch-objects.ts';
 import type { Labels } from '../../workload/match-labels.ts';
 import type { SourceProblem } from '../source-problem.ts';
 import { enrolledNamespaces, type NodeIdentity } from './enrolled-namespaces.ts';
@@ -42,6 +43,8 @@ export interface KubernetesSourceOptions {
   readonly onProblems: (problems: readonly SourceProblem[]) => void;
   /** Asked once, where the API server can't be reached at start. */
   readonly readSaved: () => Promise<SavedResources | null>;
+  /** Default {@link WATCH_TIMES}. */
+  readonly watchTimes?: WatchTimes;
 }
 
 export interface KubernetesSource {
@@ -83,13 +86,19 @@ class Source {
     this.#options = options;
     this.#client = createApiClient(options.access);
     const schedule = (): void => this.#schedule();
-    this.#watches = new WatchGroup({ client: this.#client, server: options.access.server, onChange: schedule });
+    this.#watches = new WatchGroup({
+      client: this.#client,
+      server: options.access.server,
+      times: options.watchTimes ?? WATCH_TIMES,
+      onChange: schedule,
+    });
     this.#stores = {
       Namespace: new ResourceStore('Namespace', schedule),
       Pod: new ResourceStore('Pod', schedule),
       Destination: new ResourceStore('Destination', schedule),
       ClusterDestination: new ResourceStore('ClusterDestination', schedule),
       Tunnel: new ResourceStore('Tunnel', schedule),
+      DestinationSource: new ResourceStore('DestinationSource', schedule),
       NodePolicy: new ResourceStore('NodePolicy', schedule),
     };
     for (const [name, watched] of Object.entries(watchedPaths(options.node.name))) {
@@ -134,6 +143,7 @@ class Source {
       destinations: this.#stores.Destination.resources(),
       clusterDestinations: this.#stores.ClusterDestination.resources(),
       tunnels: this.#stores.Tunnel.resources(),
+      destinationSources: this.#stores.DestinationSource.resources(),
       nodePolicies: this.#stores.NodePolicy.resources(),
     };
     this.#watchSecrets(enrolledNamespaces(cluster, node, labels).add(node.leatNamespace));
@@ -199,6 +209,7 @@ class Source {
     seed('Destination', saved.destinations);
     seed('ClusterDestination', saved.clusterDestinations);
     seed('Tunnel', saved.tunnels);
+    seed('DestinationSource', saved.destinationSources);
     seed('NodePolicy', saved.nodePolicies);
     this.#nodeLabelsSaved = saved.nodeLabels;
     this.#seeded = true;

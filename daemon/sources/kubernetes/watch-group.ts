@@ -2,6 +2,7 @@
 
 import type { ApiClient } from '../../kube/api-client.ts';
 import { type ReflectedStore, type Reflector, type ReflectorFailure, startReflector } from '../../kube/reflector.ts';
+import type { WatchTimes } from '../../kube/watch-objects.ts';
 import type { SourceProblem } from '../source-problem.ts';
 import type { WatchedPath } from './watched-paths.ts';
 
@@ -22,6 +23,7 @@ interface Member {
 export interface WatchGroupOptions {
   readonly client: ApiClient;
   readonly server: string;
+  readonly times: WatchTimes;
   /** A member became known, fails, or works again. */
   readonly onChange: () => void;
 }
@@ -44,9 +46,10 @@ export class WatchGroup {
     { title, cure, ...watched }: WatchedPath & { readonly title: string; readonly cure: Member['cure'] },
     store: ReflectedStore,
   ): void {
-    const { client, onChange } = this.#options;
+    const { client, times, onChange } = this.#options;
     const reflector = startReflector({
       ...watched,
+      times,
       client,
       store,
       onSynced: () => {

@@ -29,6 +29,7 @@ export function watchedPaths(nodeName: string): Readonly<Record<Exclude<KindName
     },
     NodePolicy: custom('NodePolicy'),
     Tunnel: custom('Tunnel'),
+    DestinationSource: custom('DestinationSource'),
     ClusterDestination: custom('ClusterDestination'),
     Destination: custom('Destination'),
   };

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readdirSync, readFileSync } from 'node:fs';
+import test from 'ava';
+import { CUSTOM_KINDS } from '../../../api/custom-kinds.ts';
+import { KINDS } from '../../../api/kind-table.ts';
+import { toCrd } from '../../../api/schema/to-crd.ts';
+import { renderDefinitions, TEMPLATES } from '../../../scripts/setup/render-crds.ts';
+
+test("the chart's definitions are those of the schemas", (t) => {
+  const files = readdirSync(TEMPLATES).filter((name) => name.startsWith('crds-'));
+  const rendered = renderDefinitions();
+  t.deepEqual(files.sort(), [...rendered.keys()].sort());
+  for (const [name, text] of rendered) {
+    t.is(readFileSync(new URL(name, TEMPLATES), 'utf8'), text, `${name}: run scripts/setup/render-crds`);
+  }
+});
+
+test('every kind of the group that is read has a definition, of the same scope', (t) => {
+  for (const [kind, { apiVersion, namespaced }] of Object.entries(KINDS)) {
+    if (apiVersion === 'v1') continue;
+    t.is(CUSTOM_KINDS[kind as keyof typeof CUSTOM_KINDS]?.namespaced, namespaced, kind);
+  }
+});
+
+test('no definition holds what older API servers refuse or would write down for ever', (t) => {
+  for (const kind of Object.values(CUSTOM_KINDS)) {
+    const text = JSON.stringify(toCrd(kind));
+    for (const word of ['"default"', 'x-kubernetes-validations', '"const"', '"oneOf"', '"$ref"', '{{']) {
+      t.false(text.includes(word), `${kind.kind} has ${word}`);
+    }
+    // kubectl keeps what was applied in an annotation, all of which have 256 KiB together
+    t.true(text.length < 200_000, kind.kind);
+  }
+});
+
+test('a definition, and with it every resource, stays when the chart goes', (t) => {
+  for (const text of renderDefinitions().values()) t.regex(text, /helm\.sh\/resource-policy: keep/);
+});
