@@ -7,3 +7,11 @@ export const API_VERSION = 'leat.dev/v1alpha1';
 export const INTERCEPT_LABEL = 'leat.dev/intercept';
 /** On a Secret: `"true"` releases it for use by Destinations of its namespace. */
 export const CREDENTIAL_LABEL = 'leat.dev/credential';
+
+/** On what the controller made, and may therefore change and delete: objects without it are somebody else's. */
+export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
+export const MANAGED_BY = 'leat-controller';
+/** On the Services of Destinations, with the value `true`: daemons watch these only. */
+export const DESTINATION_SERVICE_LABEL = 'leat.dev/destination-service';
+/** ClusterRole by which daemons read Secrets of a namespace, and name of the RoleBindings to it. */
+export const SECRET_READER_ROLE = 'leat-secret-reader';

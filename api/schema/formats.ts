@@ -48,6 +48,12 @@ export const FORMATS = {
     maxLength: 63,
     expected: 'the name of a namespace: lower-case letters, digits and "-" (DNS-1123 label)',
   },
+  /** RFC 1035 label, as every version of Kubernetes takes it. */
+  serviceName: {
+    pattern: '^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$',
+    maxLength: 63,
+    expected: 'the name of a Service: lower-case letters, digits and "-", a letter first (DNS-1035 label)',
+  },
   secretKey: {
     pattern: '^[-._a-zA-Z0-9]+$',
     maxLength: 253,
@@ -91,6 +97,17 @@ export const FORMATS = {
     pattern: '^[!-~]+$',
     maxLength: 128,
     expected: 'a location id in printable ASCII without spaces, at most 128 characters',
+  },
+  /** Of a destination, a fragment or a chain in SAP's Destination service. */
+  entryName: {
+    pattern: '^[-_.~A-Za-z0-9]+$',
+    maxLength: 200,
+    expected: 'a name of SAP\'s Destination service: letters, digits, "-", "_", "." and "~", at most 200',
+  },
+  entryPattern: {
+    pattern: '^[-_.~*A-Za-z0-9]+$',
+    maxLength: 200,
+    expected: "a name of SAP's Destination service, in which * stands for any run of characters",
   },
   url: {
     pattern: '^https?://[!-~]+$',
