@@ -25,7 +25,14 @@ export const SECRET_KEY_DEFAULTS = {
   clientSecret: 'client_secret',
 } as const;
 
-export const OAUTH2_DEFAULTS = { clientAuthentication: 'Body' } as const;
+export const OAUTH2_DEFAULTS = { clientAuthentication: 'Body', timeoutMs: 10_000 } as const;
+
+export const SAML_DEFAULTS = {
+  lifetimeMs: 300_000,
+  authnContextClassRef: 'urn:oasis:names:tc:SAML:2.0:ac:classes:PreviousSession',
+  nameIdFormat: 'urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified',
+  nameIdClaim: 'user_name',
+} as const;
 
 export const NODE_POLICY_DEFAULTS = {
   admit: true,

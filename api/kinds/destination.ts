@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `Destination` and `ClusterDestination`: which hosts, which route, which authentication, for whom. */
 import Type, { type Static } from 'typebox';
-import { DESTINATION_DEFAULTS, SECRET_KEY_DEFAULTS } from '../defaults.ts';
+import { DESTINATION_DEFAULTS } from '../defaults.ts';
 import { API_VERSION } from '../group.ts';
 import { FORMATS } from '../schema/formats.ts';
 import {
@@ -10,17 +10,14 @@ import {
   durationMs,
   listOf,
   NamespaceSelector,
-  OAuth2Client,
   ObjectMeta,
   oneOf,
   port,
-  secretKey,
-  secretName,
   secretValue,
   text,
-  UserPassword,
   WorkloadSelector,
 } from '../schema/parts.ts';
+import { Authentication } from './authentication.ts';
 
 const UpstreamTls = closed(
   {
@@ -70,41 +67,6 @@ const Route = closed(
     ),
   },
   'how the target is reached',
-);
-
-const Authentication = closed(
-  {
-    type: oneOf(
-      ['None', 'Basic', 'Header', 'ClientCertificate', 'OAuth2ClientCredentials'],
-      'how Leat authenticates to the target; all but None need an http port',
-    ),
-    basic: Type.Optional(closed(UserPassword.properties, 'for type Basic: user name and password from one Secret')),
-    header: Type.Optional(
-      closed(
-        {
-          name: text(FORMATS.headerName, 'header that carries the value'),
-          prefix: Type.Optional(text(FORMATS.headerPrefix, 'is put in front of the value, for example "Bearer "')),
-          secret: secretName('the value'),
-          key: text(FORMATS.secretKey, 'key of the value in the Secret'),
-        },
-        'for type Header: a header from a Secret',
-      ),
-    ),
-    clientCertificate: Type.Optional(
-      closed(
-        {
-          secret: secretName('certificate and key, in PEM'),
-          certificateKey: secretKey('the certificate chain', SECRET_KEY_DEFAULTS.certificate),
-          keyKey: secretKey('the private key', SECRET_KEY_DEFAULTS.privateKey),
-        },
-        'for type ClientCertificate: mutual TLS',
-      ),
-    ),
-    oauth2: Type.Optional(
-      closed(OAuth2Client.properties, 'for type OAuth2ClientCredentials: a token of RFC 6749 §4.4'),
-    ),
-  },
-  'how Leat authenticates to the target: type, and the field that belongs to it',
 );
 
 const mode = oneOf(['append', 'set'], 'append keeps what the application sent, set replaces it');

@@ -4,6 +4,7 @@ import Type, { type Static } from 'typebox';
 import { TUNNEL_DEFAULTS } from '../defaults.ts';
 import { API_VERSION } from '../group.ts';
 import { FORMATS } from '../schema/formats.ts';
+import { OAuth2Client } from '../schema/oauth2-client.ts';
 import {
   CertificateAuthority,
   closed,
@@ -11,7 +12,6 @@ import {
   listOf,
   MAX_ITEMS,
   NamespaceSelector,
-  OAuth2Client,
   ObjectMeta,
   oneOf,
   PortRange,

@@ -2,6 +2,7 @@
 /** Rules about the headers and queries that a Destination adds to requests. */
 import { type FieldPath, type FieldProblem, problemAt } from '../field-problem.ts';
 import type { DestinationSpec } from '../kinds/destination.ts';
+import { headersOfAuthentication } from './authentication-fields.ts';
 import { exactlyOneOf } from './choices.ts';
 
 /**
@@ -27,7 +28,7 @@ export function checkHeaderName(name: string, path: FieldPath): FieldProblem[] {
 
 export function checkAddedHeaders(spec: DestinationSpec): FieldProblem[] {
   const headers = spec.headers ?? [];
-  const own = headerOfAuthentication(spec.authentication);
+  const own = headersOfAuthentication(spec.authentication.type, spec.authentication);
   const problems: FieldProblem[] = [];
   const first = new Map<string, number>();
   for (const [index, header] of headers.entries()) {
@@ -35,7 +36,7 @@ export function checkAddedHeaders(spec: DestinationSpec): FieldProblem[] {
     const name = header.name.toLowerCase();
     problems.push(...exactlyOneOf(header, path, ['value', 'secret']));
     problems.push(...checkHeaderName(header.name, [...path, 'name']));
-    if (name === own)
+    if (own.has(name))
       problems.push(problemAt([...path, 'name'], 'is the header that authentication sets', header.name));
     const before = first.get(name);
     if (before === undefined) first.set(name, index);
@@ -44,11 +45,6 @@ export function checkAddedHeaders(spec: DestinationSpec): FieldProblem[] {
     }
   }
   return problems;
-}
-
-function headerOfAuthentication({ type, header }: DestinationSpec['authentication']): string | null {
-  if (type === 'Basic' || type === 'OAuth2ClientCredentials') return 'authorization';
-  return type === 'Header' ? (header?.name.toLowerCase() ?? null) : null;
 }
 
 export function checkAddedQueries(spec: DestinationSpec): FieldProblem[] {

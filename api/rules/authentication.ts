@@ -3,23 +3,29 @@
 import { type FieldProblem, problemAt } from '../field-problem.ts';
 import type { DestinationSpec } from '../kinds/destination.ts';
 import { checkHeaderName } from './added-fields.ts';
-import { fieldOfItsType } from './choices.ts';
+import { AUTHENTICATION_FIELDS, TUNNEL_ONLY } from './authentication-fields.ts';
+import { exactlyOneOf, fieldsOfItsType } from './choices.ts';
+import { checkTlsIdentity, checkUserToken } from './credential-parts.ts';
 import { checkOAuth2Client } from './oauth2-client.ts';
 
 const PATH = ['spec', 'authentication'];
 
-export function checkAuthenticationFields({ authentication }: DestinationSpec): FieldProblem[] {
-  const { header, oauth2 } = authentication;
+export function checkAuthenticationFields({ authentication, route }: DestinationSpec): FieldProblem[] {
+  const { type, header, clientCertificate, oauth2, tokenExchange, saml } = authentication;
+  const actor = tokenExchange?.actor;
   return [
-    ...fieldOfItsType(authentication, PATH, {
-      None: null,
-      Basic: 'basic',
-      Header: 'header',
-      ClientCertificate: 'clientCertificate',
-      OAuth2ClientCredentials: 'oauth2',
-    }),
+    ...fieldsOfItsType(authentication, PATH, AUTHENTICATION_FIELDS),
     ...(header === undefined ? [] : checkHeaderName(header.name, [...PATH, 'header', 'name'])),
+    ...(clientCertificate === undefined ? [] : checkTlsIdentity(clientCertificate, [...PATH, 'clientCertificate'])),
     ...(oauth2 === undefined ? [] : checkOAuth2Client(oauth2, [...PATH, 'oauth2'])),
+    ...(actor === undefined ? [] : exactlyOneOf(actor, [...PATH, 'tokenExchange', 'actor'], ['header', 'secret'])),
+    ...checkUserToken(authentication, PATH),
+    ...(type === 'SamlAssertion' && saml !== undefined && saml.recipient === undefined
+      ? [problemAt([...PATH, 'saml', 'recipient'], 'is required for type SamlAssertion')]
+      : []),
+    ...(TUNNEL_ONLY.has(type) && route.type !== 'onPremise'
+      ? [problemAt([...PATH, 'type'], 'needs route.type onPremise: its headers are read at the end of a tunnel', type)]
+      : []),
   ];
 }
 

@@ -19,16 +19,36 @@ export function fieldOfItsType<T extends { type: string }>(
   path: FieldPath,
   fieldOfType: Readonly<Record<T['type'], (keyof T & string) | null>>,
 ): FieldProblem[] {
-  const needed = fieldOfType[part.type as T['type']];
-  const problems: FieldProblem[] = [];
-  if (needed !== null && part[needed] === undefined) {
-    problems.push(problemAt([...path, needed], `is required for type ${part.type}`));
-  }
-  for (const [type, field] of Object.entries(fieldOfType) as [string, (keyof T & string) | null][]) {
-    if (field === null || field === needed || part[field] === undefined) continue;
-    problems.push(
-      problemAt([...path, field], `belongs to type ${type}, but type is ${part.type}: remove one of the two`),
-    );
+  const table = Object.entries(fieldOfType) as [string, (keyof T & string) | null][];
+  return fieldsOfItsType(
+    part,
+    path,
+    Object.fromEntries(table.map(([type, field]) => [type, { required: field === null ? [] : [field] }])),
+  );
+}
+
+/** The fields that a type must have, and those that it may have. */
+export interface FieldsOfType<Field extends string> {
+  readonly required?: readonly Field[];
+  readonly optional?: readonly Field[];
+}
+
+/** The fields that a `type` requires are given, and none that belongs to other types only. */
+export function fieldsOfItsType<T extends { type: string }>(
+  part: T,
+  path: FieldPath,
+  table: Readonly<Record<string, FieldsOfType<keyof T & string>>>,
+): FieldProblem[] {
+  const fieldsOf = ({ required = [], optional = [] }: FieldsOfType<keyof T & string>) => [...required, ...optional];
+  const own = table[part.type] ?? {};
+  const problems = (own.required ?? [])
+    .filter((field) => part[field] === undefined)
+    .map((field) => problemAt([...path, field], `is required for type ${part.type}`));
+  for (const field of new Set(Object.values(table).flatMap(fieldsOf))) {
+    if (part[field] === undefined || fieldsOf(own).includes(field)) continue;
+    const owners = Object.keys(table).filter((type) => fieldsOf(table[type] ?? {}).includes(field));
+    const message = `belongs to type ${owners.join(' or ')}, but type is ${part.type}: remove one of the two`;
+    problems.push(problemAt([...path, field], message));
   }
   return problems;
 }

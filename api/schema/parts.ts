@@ -6,7 +6,7 @@
  * parses; a CRD leaves it out. TypeScript types are derived from the schemas: there is no second definition.
  */
 import Type, { type Static, type TProperties } from 'typebox';
-import { OAUTH2_DEFAULTS, SECRET_KEY_DEFAULTS } from '../defaults.ts';
+import { SECRET_KEY_DEFAULTS } from '../defaults.ts';
 import { FORMATS, type Format } from './formats.ts';
 
 export const MAX_ITEMS = 256;
@@ -185,41 +185,6 @@ export const UserPassword = closed(
   },
   'user name and password from one Secret',
 );
-
-/** OAuth 2.0 client credentials grant (RFC 6749 §4.4). */
-export const OAuth2Client = closed(
-  {
-    tokenUrl: text(FORMATS.url, 'token endpoint'),
-    secret: secretName('client id and client secret'),
-    clientIdKey: secretKey('the client id', SECRET_KEY_DEFAULTS.clientId),
-    clientSecretKey: secretKey('the client secret', SECRET_KEY_DEFAULTS.clientSecret),
-    clientAuthentication: Type.Optional(
-      oneOf(
-        ['Body', 'Basic'],
-        `where the client secret goes: request body, or Authorization header. Default ${OAUTH2_DEFAULTS.clientAuthentication}.`,
-      ),
-    ),
-    scope: Type.Optional(text(FORMATS.scope, 'scopes that are asked for, separated by spaces')),
-    parameters: Type.Optional(
-      listOf(
-        closed({
-          name: Type.String({ minLength: 1, maxLength: 128, description: 'name of the parameter' }),
-          value: Type.String({ maxLength: 2048, description: 'its value; no secret belongs here' }),
-        }),
-        { maxItems: 32 },
-        'further parameters of the token request, for example audience or resource',
-      ),
-    ),
-    ca: Type.Optional(CertificateAuthority),
-    allowCleartext: Type.Optional(
-      Type.Boolean({
-        description: 'permit a token endpoint of http://, which sends the client secret in clear. Default false.',
-      }),
-    ),
-  },
-  'OAuth 2.0 client credentials grant (RFC 6749 §4.4)',
-);
-export type OAuth2Client = Static<typeof OAuth2Client>;
 
 /** Kubernetes ObjectMeta, as far as Leat reads it. Everything else in it is passed over. */
 export const ObjectMeta = Type.Object({

@@ -3,6 +3,8 @@ import { networkInterfaces } from 'node:os';
 import type { Config } from '../config/config.ts';
 import { createCredentialSource } from '../credentials/credential-source.ts';
 import { createTokenClient } from '../credentials/token-client.ts';
+import type { Connect } from '../credentials/token-request.ts';
+import { createVerifier } from '../credentials/verify-user-token.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import { createHttpService, type HttpService } from '../http/http-service.ts';
 import type { Clock } from '../net/clock.ts';
@@ -49,11 +51,19 @@ export function wireUpstreams(config: Config, { clock, metrics, relay, onResolve
   const dialDirect = createDial({ resolve: resolveTarget, guard });
   const dialEndpoint = createDial({ resolve, guard: () => null });
 
+  const connect: Connect = (host, port, via, signal) =>
+    via === null
+      ? dialDirect({ host, port, timeoutMs: TOKEN_CONNECT_MS }, signal)
+      : dialTunnel(
+          { host, port, via: { kind: 'socks5', ...via }, connectTimeoutMs: via.tunnel.connectTimeoutMs },
+          signal,
+        );
   const credentials = createCredentialSource({
     clock,
+    verify: createVerifier({ connect, clock }),
     fetchToken: createTokenClient({
       clock,
-      connect: (host, port, signal) => dialDirect({ host, port, timeoutMs: TOKEN_CONNECT_MS }, signal),
+      connect,
       onRequest: (outcome) => metrics.tokenRequests.inc({ outcome }),
     }),
   });

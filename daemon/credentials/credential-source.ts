@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
+import { callerHeaders } from '../destination/caller-headers.ts';
 import type { Authentication, Destination, OAuth2Client } from '../destination/destination.ts';
 import { Secret } from '../destination/secret.ts';
 import type { Clock } from '../net/clock.ts';
 import { basicCredential } from './basic-credential.ts';
-import type { FetchToken } from './token.ts';
-import { createTokenCache } from './token-cache.ts';
+import { checkNotExpired } from './check-not-expired.ts';
+import { planToken, type TokenAuthentication, type TokenPlan } from './plan-token.ts';
+import { type Caller, readUserToken, type VerifyUserToken } from './read-user-token.ts';
+import { CLIENT_CREDENTIALS, type FetchToken } from './token.ts';
+import { createTokenCaches } from './token-caches.ts';
 import { tokenKey } from './token-key.ts';
 
+/** A header field of a request; `null`: the application's own is taken away, and none is put there. */
 export interface CredentialHeader {
   readonly name: string;
-  readonly value: Secret;
+  readonly value: Secret | null;
 }
 
 export interface CredentialSourceOptions {
   readonly fetchToken: FetchToken;
+  readonly verify: VerifyUserToken;
   readonly clock: Clock;
   /** From 0 to below 1; default Math.random. */
   readonly random?: () => number;
@@ -21,18 +27,21 @@ export interface CredentialSourceOptions {
 
 export interface CredentialSource {
   /**
-   * The header fields that authenticate a request; none for `None`, and for `ClientCertificate`, which is shown in TLS.
-   * @throws CREDENTIAL_UNAVAILABLE, CREDENTIAL_REJECTED, SECRET_INVALID, CLEARTEXT_REFUSED, or the signal's reason
+   * The header fields that authenticate a request. None for `None`, and for `ClientCertificate`, which is shown in TLS.
+   * @throws CREDENTIAL_UNAVAILABLE, CREDENTIAL_REJECTED, SECRET_INVALID, CLEARTEXT_REFUSED, USER_TOKEN_*, TUNNEL_NOT_ALLOWED,
+   * or the signal's reason
    */
   headersFor(
     destination: Destination,
     authentication: Authentication,
+    caller: Caller,
     signal: AbortSignal,
   ): Promise<readonly CredentialHeader[]>;
   /** The upstream answered 401 to these fields: true where others are there now, so that one replay is worth it. */
   rejected(
     destination: Destination,
     authentication: Authentication,
+    caller: Caller,
     refused: readonly CredentialHeader[],
     signal: AbortSignal,
   ): Promise<boolean>;
@@ -43,15 +52,24 @@ export interface CredentialSource {
 
 /** Tunnels are of the cluster: one token for all that have the same client. No Destination is called like this. */
 const TUNNELS = 'Tunnels';
+/** RFC 6750 §2.1. */
+const BEARER = 'Bearer ';
 
-export function createCredentialSource({ fetchToken, ...options }: CredentialSourceOptions): CredentialSource {
-  const cache = createTokenCache(options);
-  const fetcher = (client: OAuth2Client) => (signal: AbortSignal) => fetchToken(client, signal);
+export function createCredentialSource(options: CredentialSourceOptions): CredentialSource {
+  const { clock } = options;
+  const caches = createTokenCaches(options);
+  const getToken = async (owner: string, { client, subject, fetch }: TokenPlan, signal: AbortSignal) =>
+    caches.of(owner).get(tokenKey(owner, client, subject), fetch, signal);
+
   return {
-    async headersFor(destination, authentication, signal) {
+    async headersFor(destination, authentication, caller, signal) {
+      const tools = { ...options, signal };
       switch (authentication.type) {
         case 'None':
+        case 'ClientHandledAuthentication':
+          return [];
         case 'ClientCertificate':
+          checkNotExpired(authentication, `the client certificate of ${destination.id}`, clock);
           return [];
         case 'Basic':
           return [{ name: 'Authorization', value: basicCredential(authentication.username, authentication.password) }];
@@ -59,28 +77,72 @@ export function createCredentialSource({ fetchToken, ...options }: CredentialSou
           const { name, prefix, value } = authentication;
           return [{ name, value: prefix === '' ? value : new Secret(prefix + value.reveal()) }];
         }
-        case 'OAuth2ClientCredentials': {
-          const { client } = authentication;
-          const { value } = await cache.get(tokenKey(destination.id, client), fetcher(client), signal);
-          return [{ name: 'Authorization', value: new Secret(`${BEARER}${value.reveal()}`) }];
+        case 'TokenForwarding': {
+          const { token } = await readUserToken(authentication.userToken, caller, 'any', tools);
+          return [{ name: 'Authorization', value: new Secret(BEARER + token) }, ...callersOwn(authentication)];
+        }
+        case 'PrincipalPropagation': {
+          const { token } = await readUserToken(authentication.userToken, caller, 'jwt', tools);
+          return [
+            { name: PRINCIPAL, value: new Secret(BEARER + token) },
+            { name: TECHNICAL, value: null },
+            { name: 'Authorization', value: null },
+            ...callersOwn(authentication),
+          ];
+        }
+        default: {
+          const plan = await planToken(authentication, caller, tools);
+          const { value } = await getToken(destination.id, plan, signal);
+          return [...tokenFields(authentication, value), ...callersOwn(authentication)];
         }
       }
     },
-    async rejected(destination, authentication, refused, signal) {
-      if (authentication.type !== 'OAuth2ClientCredentials') return false;
-      const sent = refused[0]?.value.reveal().slice(BEARER.length) ?? '';
-      const { client } = authentication;
-      return cache.replace(tokenKey(destination.id, client), sent, fetcher(client), signal);
+    async rejected(destination, authentication, caller, refused, signal) {
+      if (!needsToken(authentication)) return false;
+      const sent = refused.find(({ value }) => value !== null)?.value?.reveal() ?? '';
+      const plan = await planToken(authentication, caller, { ...options, signal });
+      const key = tokenKey(destination.id, plan.client, plan.subject);
+      // The scheme in front of it holds no space.
+      return caches.of(destination.id).replace(key, sent.slice(sent.indexOf(' ') + 1), plan.fetch, signal);
     },
     async tokenFor(client, { refresh }, signal) {
       const key = tokenKey(TUNNELS, client);
-      const { value } = await cache.get(key, fetcher(client), signal);
-      if (!refresh || !(await cache.replace(key, value.reveal(), fetcher(client), signal))) return value;
-      return (await cache.get(key, fetcher(client), signal)).value;
+      const cache = caches.of(TUNNELS);
+      const fetch = (inner: AbortSignal) => options.fetchToken(client, CLIENT_CREDENTIALS, inner);
+      const { value } = await cache.get(key, fetch, signal);
+      if (!refresh || !(await cache.replace(key, value.reveal(), fetch, signal))) return value;
+      return (await cache.get(key, fetch, signal)).value;
     },
-    close: () => cache.close(),
+    close: () => caches.close(),
   };
 }
 
-/** RFC 6750 §2.1. */
-const BEARER = 'Bearer ';
+/** What SAP's Connectivity Proxy reads: the user, or the technical user (SAP Help, "Principal Propagation" and following). */
+const PRINCIPAL = 'SAP-Connectivity-Authentication';
+const TECHNICAL = 'SAP-Connectivity-Technical-Authentication';
+
+function tokenFields({ type }: TokenAuthentication, value: Secret): CredentialHeader[] {
+  switch (type) {
+    case 'SamlAssertion':
+      return [{ name: 'Authorization', value: new Secret(`SAML2.0 ${value.reveal()}`) }];
+    case 'OAuth2TechnicalUserPropagation':
+      return [
+        { name: TECHNICAL, value: new Secret(BEARER + value.reveal()) },
+        { name: PRINCIPAL, value: null },
+        { name: 'Authorization', value: null },
+      ];
+    default:
+      return [{ name: 'Authorization', value: new Secret(BEARER + value.reveal()) }];
+  }
+}
+
+/** Headers in which the application handed Leat a token: for Leat, not for the upstream. */
+function callersOwn(authentication: Authentication): CredentialHeader[] {
+  return callerHeaders(authentication)
+    .filter((name) => name !== 'authorization')
+    .map((name) => ({ name, value: null }));
+}
+
+function needsToken(authentication: Authentication): authentication is TokenAuthentication {
+  return 'client' in authentication || authentication.type === 'SamlAssertion';
+}

@@ -2,7 +2,13 @@
 import { asLeatError, LeatError } from '../errors/leat-error.ts';
 import type { Clock } from '../net/clock.ts';
 import type { Token } from './token.ts';
-import { refreshDelayMs, retryDelayMs, usableUntilMs } from './token-times.ts';
+import {
+  MAX_RETRY_REFUSED_MS,
+  MAX_RETRY_UNAVAILABLE_MS,
+  refreshDelayMs,
+  retryDelayMs,
+  usableUntilMs,
+} from './token-times.ts';
 
 export interface TokenCacheOptions {
   readonly clock: Clock;
@@ -28,10 +34,13 @@ export interface TokenCache {
   close(): void;
 }
 
-export type Fetch = (signal: AbortSignal) => Promise<Token>;
+/** `previous`: the last token of the key, expired or not; null: there was none. */
+export type Fetch = (signal: AbortSignal, previous: Token | null) => Promise<Token>;
 
 interface Entry {
   token: Token | null;
+  /** Also when it has expired: a refresh token may have come with it. */
+  previous: Token | null;
   refreshAtMs: number;
   flight: Promise<Token> | null;
   failures: number;
@@ -46,6 +55,8 @@ interface Entry {
 const MAX_ENTRIES = 4096;
 /** An upstream that answers 401 to everything must not turn each request into a token request. */
 const REPLACE_INTERVAL_MS = 10_000;
+const MIN_GAIN_MS = 1000;
+const PROBE_WAIT_MS = 500;
 
 export function createTokenCache({
   clock,
@@ -75,20 +86,23 @@ export function createTokenCache({
 
   /** The signal is the cache's own: whoever asked first may go away, the others still wait. */
   function start(entry: Entry, fetch: Fetch): Promise<Token> {
-    const flight = fetch(closed.signal).then(
+    const flight = fetch(closed.signal, entry.previous).then(
       (token) => {
         clearTimeout(entry.timer);
-        const delayMs = refreshDelayMs(token, random);
+        const mayRefreshAhead = token.mayRefreshAhead !== false && isGain(token, entry.previous);
+        const delayMs = mayRefreshAhead ? refreshDelayMs(token, random) : Number.POSITIVE_INFINITY;
         Object.assign(entry, { token, flight: null, failures: 0, failure: null, retryAtMs: 0, isUsed: false });
+        entry.previous = token;
         entry.refreshAtMs = clock.monotonicMs() + delayMs;
-        entry.timer = setTimeout(() => onRefreshTime(entry, fetch), delayMs).unref();
+        if (mayRefreshAhead) entry.timer = setTimeout(() => onRefreshTime(entry, fetch), delayMs).unref();
         return token;
       },
       (cause: unknown) => {
         const error = asLeatError(cause);
         entry.flight = null;
         entry.failure = error;
-        entry.retryAtMs = clock.monotonicMs() + retryDelayMs(entry.failures, random);
+        const maxMs = error.code === 'CREDENTIAL_UNAVAILABLE' ? MAX_RETRY_UNAVAILABLE_MS : MAX_RETRY_REFUSED_MS;
+        entry.retryAtMs = clock.monotonicMs() + retryDelayMs(entry.failures, maxMs, random);
         entry.failures += 1;
         throw error;
       },
@@ -117,7 +131,9 @@ export function createTokenCache({
       }
       entry.token = null;
       if (entry.flight === null && entry.failure !== null && nowMs < entry.retryAtMs) throw entry.failure;
-      const fetched = await withSignal(entry.flight ?? start(entry, fetch), signal);
+      const { failure } = entry;
+      const flight = entry.flight ?? start(entry, fetch);
+      const fetched = await withSignal(failure === null ? flight : notForLong(flight, failure), signal);
       entry.isUsed = true;
       return fetched;
     },
@@ -149,6 +165,7 @@ export function createTokenCache({
 function newEntry(): Entry {
   return {
     token: null,
+    previous: null,
     refreshAtMs: 0,
     flight: null,
     failures: 0,
@@ -158,6 +175,25 @@ function newEntry(): Entry {
     replacedAtMs: Number.NEGATIVE_INFINITY,
     timer: undefined,
   };
+}
+
+/**
+ * Some services give the same token until it expires. To ask ahead would then be in vain, and ever more often: each time
+ * what is left of its life is shorter.
+ */
+function isGain(token: Token, previous: Token | null): boolean {
+  return previous === null || token.expiresAtMs > previous.expiresAtMs + MIN_GAIN_MS;
+}
+
+/** While a service is known to be down, nobody waits for the attempt that finds out whether it still is: they fail fast. */
+async function notForLong(flight: Promise<Token>, failure: LeatError): Promise<Token> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(failure), PROBE_WAIT_MS);
+  try {
+    return await Promise.race([flight, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Waits no longer than the caller does. */

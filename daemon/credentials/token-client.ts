@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
   allowInsecureRequests,
-  ClientSecretBasic,
-  ClientSecretPost,
-  clientCredentialsGrantRequest,
   customFetch,
-  processClientCredentialsResponse,
+  genericTokenEndpointRequest,
+  processGenericTokenEndpointResponse,
   ResponseBodyError,
   type TokenEndpointResponse,
   WWWAuthenticateChallengeError,
@@ -15,7 +13,9 @@ import { Secret } from '../destination/secret.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import type { Clock } from '../net/clock.ts';
 import { withDeadline } from '../net/deadline.ts';
-import type { FetchToken, Token } from './token.ts';
+import { checkNotExpired } from './check-not-expired.ts';
+import { clientAuthenticationOf } from './client-authentication.ts';
+import type { FetchToken, Grant, Token } from './token.ts';
 import { type Connect, sendTokenRequest } from './token-request.ts';
 
 export interface TokenClientOptions {
@@ -35,34 +35,42 @@ const MAX_LIFETIME_SECONDS = 86_400;
 const MAX_TOKEN_CHARACTERS = 32_768;
 
 /**
- * The client credentials grant (RFC 6749 §4.4). No error of it holds anything that was sent, or that the service said:
+ * Token requests of RFC 6749 and its extensions. No error of it holds anything that was sent, or that the service said:
  * a service may repeat a secret in its error_description.
  */
 export function createTokenClient(options: TokenClientOptions): FetchToken {
   const { connect, clock, timeoutMs = TIMEOUT_MS, onRequest = () => {} } = options;
-  return async (client, signal) => {
+  return async (client, grant, signal) => {
     const url = tokenUrlOf(client);
     const service = `${url.protocol}//${url.host}${url.pathname}`;
+    const limitMs = client.timeoutMs ?? timeoutMs;
+    checkValidity(client, clock);
     const obtainedAtMs = clock.monotonicMs();
     const onTimeout = (): LeatError =>
-      new LeatError('CREDENTIAL_UNAVAILABLE', `the token endpoint ${service} did not answer within ${timeoutMs} ms`);
+      new LeatError('CREDENTIAL_UNAVAILABLE', `the token endpoint ${service} did not answer within ${limitMs} ms`);
     try {
-      const answer = await withDeadline(timeoutMs, onTimeout, signal, (inner) =>
-        requestToken(client, url, { connect, timeoutMs, signal: inner }),
+      const answer = await withDeadline(limitMs, onTimeout, signal, (inner) =>
+        requestToken(client, grant, url, { connect, timeoutMs: limitMs, signal: inner }),
       );
       const token = tokenFrom(answer, service, obtainedAtMs);
       onRequest('ok');
       return token;
     } catch (cause) {
       onRequest('failed');
-      throw tokenError(cause, service);
+      throw tokenError(cause, service, grant);
     }
   };
 }
 
+/** A service would refuse it in the handshake, in words that tell nobody why. */
+function checkValidity({ identity }: OAuth2Client, clock: Clock): void {
+  if (identity != null) checkNotExpired(identity, 'the certificate for the token endpoint', clock);
+}
+
 /** The last look before the client secret goes out. */
-function tokenUrlOf({ tokenUrl, allowCleartext }: OAuth2Client): URL {
+function tokenUrlOf({ tokenUrl, allowCleartext, queries = [] }: OAuth2Client): URL {
   const url = new URL(tokenUrl);
+  for (const { name, value } of queries) url.searchParams.append(name, clear(value));
   if (url.protocol !== 'https:' && allowCleartext !== true) {
     throw new LeatError(
       'CLEARTEXT_REFUSED',
@@ -72,25 +80,41 @@ function tokenUrlOf({ tokenUrl, allowCleartext }: OAuth2Client): URL {
   return url;
 }
 
+function clear(value: string | Secret): string {
+  return value instanceof Secret ? value.reveal() : value;
+}
+
 async function requestToken(
   client: OAuth2Client,
+  grant: Grant,
   url: URL,
   { connect, timeoutMs, signal }: { connect: Connect; timeoutMs: number; signal: AbortSignal },
 ): Promise<TokenEndpointResponse> {
   const server = { issuer: url.origin, token_endpoint: url.href };
   const subject = { client_id: client.clientId.reveal() };
-  const secret = client.clientSecret.reveal();
-  const authentication = client.clientAuthentication === 'Basic' ? ClientSecretBasic(secret) : ClientSecretPost(secret);
   const parameters = new URLSearchParams(client.parameters.map(({ name, value }): [string, string] => [name, value]));
   if (client.scope !== null) parameters.set('scope', client.scope);
-  const response = await clientCredentialsGrantRequest(server, subject, authentication, parameters, {
-    signal,
-    // Decided by tokenUrlOf.
-    [allowInsecureRequests]: true,
-    [customFetch]: (_href, { headers, body }) =>
-      sendTokenRequest({ url, headers, body: String(body), ca: client.ca, signal, timeoutMs }, connect),
-  });
-  return processClientCredentialsResponse(server, subject, response);
+  for (const [name, value] of grant.parameters) parameters.set(name, value);
+  const own = Object.fromEntries((client.headers ?? []).map(({ name, value }) => [name, clear(value)]));
+  const { ca, identity = null, via = null } = client;
+  const response = await genericTokenEndpointRequest(
+    server,
+    subject,
+    clientAuthenticationOf(client),
+    grant.type,
+    parameters,
+    {
+      signal,
+      // Decided by tokenUrlOf.
+      [allowInsecureRequests]: true,
+      [customFetch]: (_href, { headers, body }) =>
+        sendTokenRequest(
+          { url, headers: { ...own, ...headers }, body: String(body), ca, identity, via, signal, timeoutMs },
+          connect,
+        ),
+    },
+  );
+  return processGenericTokenEndpointResponse(server, subject, response);
 }
 
 function tokenFrom(answer: TokenEndpointResponse, service: string, obtainedAtMs: number): Token {
@@ -102,7 +126,13 @@ function tokenFrom(answer: TokenEndpointResponse, service: string, obtainedAtMs:
   }
   if (!(lifetime > 0)) throw unavailable(`the token endpoint ${service} gave a token that has expired already`);
   const expiresAtMs = obtainedAtMs + Math.min(lifetime, MAX_LIFETIME_SECONDS) * 1000;
-  return { value: new Secret(value), obtainedAtMs, expiresAtMs };
+  const { refresh_token: refreshToken } = answer;
+  return {
+    value: new Secret(value),
+    obtainedAtMs,
+    expiresAtMs,
+    ...(refreshToken === undefined ? {} : { refreshToken: new Secret(refreshToken) }),
+  };
 }
 
 /** Error codes of RFC 6749 §5.2: told by name. Other words of the service are not repeated. */
@@ -117,20 +147,24 @@ const REFUSALS = new Set([
   'access_denied',
 ]);
 
-function tokenError(cause: unknown, service: string): LeatError {
+function tokenError(cause: unknown, service: string, { isOfCaller }: Grant): LeatError {
   if (cause instanceof LeatError) {
     // A failed connection is the token service's here, not the upstream's.
-    const isOwn = /^(?:CREDENTIAL|CLEARTEXT|DRAINED|CLIENT_RESET|SECRET)/.test(cause.code);
+    const isOwn = /^(?:CREDENTIAL|CLEARTEXT|DRAINED|CLIENT_RESET|SECRET|USER_TOKEN)/.test(cause.code);
     return isOwn ? cause : unavailable(`the token endpoint ${service} can't be reached: ${cause.message}`, cause);
   }
   if (cause instanceof ResponseBodyError && REFUSALS.has(cause.error)) {
-    const cure = cause.error === 'invalid_client' ? ': client id or client secret is wrong' : '';
+    if (isOfCaller && cause.error === 'invalid_grant') {
+      const text = `the token endpoint ${service} refused what the application gave for its user: invalid_grant`;
+      return new LeatError('USER_TOKEN_INVALID', text, { cause });
+    }
+    const cure = cause.error === 'invalid_client' ? ': client id, or what proves it, is wrong' : '';
     return new LeatError('CREDENTIAL_REJECTED', `the token endpoint ${service} refused: ${cause.error}${cure}`, {
       cause,
     });
   }
   if (cause instanceof WWWAuthenticateChallengeError && cause.status === 401) {
-    const text = `the token endpoint ${service} refused with 401: client id or client secret is wrong`;
+    const text = `the token endpoint ${service} refused with 401: client id, or what proves it, is wrong`;
     return new LeatError('CREDENTIAL_REJECTED', text, { cause });
   }
   const status = cause instanceof Error && cause.cause instanceof Response ? ` (status ${cause.cause.status})` : '';

@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The token endpoint's one exchange, over a connection of its own: through the guard of upstream addresses, bounded. */
+/** One exchange with a token endpoint, or with who publishes the keys of tokens, over a connection of its own: through the guard of upstream addresses, bounded. */
 import type { Socket } from 'node:net';
 import { Client } from 'undici';
+import type { TlsIdentity } from '../destination/authentication-parts.ts';
+import type { TokenTunnel } from '../destination/destination.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import { startTls } from '../net/start-tls.ts';
 import { undiciConnector } from '../net/undici-connector.ts';
 
-/** net/: a connected socket to what the resolver and the guard of upstream addresses admit. */
-export type Connect = (host: string, port: number, signal: AbortSignal) => Promise<Socket>;
+/** net/, socks5/: a connected socket to what the resolver and the guard of upstream addresses admit, or to a tunnel's target. */
+export type Connect = (host: string, port: number, via: TokenTunnel | null, signal: AbortSignal) => Promise<Socket>;
 
 export interface TokenRequest {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  /** Null: a GET. */
+  readonly body: string | null;
   readonly ca: string | null;
+  /** Shown in TLS; null: none. */
+  readonly identity: TlsIdentity | null;
+  readonly via: TokenTunnel | null;
   readonly signal: AbortSignal;
   readonly timeoutMs: number;
 }
@@ -35,7 +41,7 @@ export async function sendTokenRequest(request: TokenRequest, connect: Connect):
   try {
     // Neither redirects nor compressed bodies are followed: a secret goes to the one address that was configured.
     const answer = await client.request({
-      method: 'POST',
+      method: body === null ? 'GET' : 'POST',
       path: `${url.pathname}${url.search}`,
       headers,
       body,
@@ -61,12 +67,15 @@ export async function sendTokenRequest(request: TokenRequest, connect: Connect):
   }
 }
 
-async function connectTo({ url, ca, signal, timeoutMs }: TokenRequest, connect: Connect): Promise<Socket> {
+async function connectTo(
+  { url, ca, identity, via, signal, timeoutMs }: TokenRequest,
+  connect: Connect,
+): Promise<Socket> {
   const isTls = url.protocol === 'https:';
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  const socket = await connect(host, Number(url.port || (isTls ? 443 : 80)), signal);
+  const socket = await connect(host, Number(url.port || (isTls ? 443 : 80)), via, signal);
   if (!isTls) return socket;
-  return startTls(socket, { serverName: host, ca, alpnProtocols: ['http/1.1'] }, { timeoutMs, signal });
+  return startTls(socket, { serverName: host, ca, ...identity, alpnProtocols: ['http/1.1'] }, { timeoutMs, signal });
 }
 
 function toResponse(status: number, headers: NodeJS.Dict<string | string[]>, bytes: Buffer): Response {

@@ -11,23 +11,38 @@ export function checkCertificates(pem: string, what: string): string {
   return pem;
 }
 
-/** A certificate chain and the private key of its first certificate, not encrypted. @throws SECRET_INVALID */
+/** A certificate chain and the private key of its first certificate. @throws SECRET_INVALID */
 export function checkKeyPair(
   certificatePem: string,
   keyPem: string,
   what: string,
-): { readonly certificate: string; readonly key: Secret } {
+  password: string | null = null,
+): { readonly certificate: string; readonly key: Secret; readonly notAfterMs: number } {
   const [leaf] = readCertificates(certificatePem, `the certificate of ${what}`);
-  let key: KeyObject;
-  try {
-    key = createPrivateKey(keyPem);
-  } catch (cause) {
-    throw new LeatError('SECRET_INVALID', `the key of ${what} is no private key in PEM, or is encrypted`, { cause });
-  }
-  if (leaf === undefined || !leaf.checkPrivateKey(key)) {
+  const { key, opened } = readPrivateKey(keyPem, what, password);
+  if (leaf === undefined || !leaf.checkPrivateKey(opened)) {
     throw new LeatError('SECRET_INVALID', `the key of ${what} does not belong to its first certificate`);
   }
-  return { certificate: certificatePem, key: new Secret(keyPem) };
+  return { certificate: certificatePem, key, notAfterMs: leaf.validToDate.getTime() };
+}
+
+/** A private key in PEM, decrypted with the password where it is encrypted. @throws SECRET_INVALID */
+export function readPrivateKey(
+  pem: string,
+  what: string,
+  password: string | null,
+): { readonly key: Secret; readonly opened: KeyObject } {
+  const isEncrypted = /ENCRYPTED/.test(pem);
+  if (isEncrypted && password === null) {
+    throw new LeatError('SECRET_INVALID', `the key of ${what} is encrypted: name its password with passwordKey`);
+  }
+  try {
+    const opened = createPrivateKey(password === null ? pem : { key: pem, passphrase: password });
+    return { key: new Secret(opened.export({ type: 'pkcs8', format: 'pem' }).toString()), opened };
+  } catch (cause) {
+    const why = isEncrypted ? 'can not be decrypted: its password is wrong' : 'is no private key in PEM';
+    throw new LeatError('SECRET_INVALID', `the key of ${what} ${why}`, { cause });
+  }
 }
 
 function readCertificates(pem: string, what: string): X509Certificate[] {

@@ -2,37 +2,97 @@
 import { SECRET_KEY_DEFAULTS } from '../../api/defaults.ts';
 import type { AuthenticationSpec } from '../../api/kinds/destination.ts';
 import { LeatError } from '../errors/leat-error.ts';
-import { checkKeyPair } from './check-pem.ts';
+import type { TokenExchangeRule, UserTokenRule } from './authentication-parts.ts';
 import { checkBasicUsername, checkFieldValue, checkText } from './check-value.ts';
-import { compileOAuth2Client } from './compile-oauth2-client.ts';
-import type { Authentication } from './destination.ts';
+import { compileOAuth2Client, type FindTokenTunnel } from './compile-oauth2-client.ts';
+import { compileSaml } from './compile-saml.ts';
+import { compileTlsIdentity } from './compile-tls-identity.ts';
+import { compileUserToken } from './compile-user-token.ts';
+import type { Authentication, OAuth2Client } from './destination.ts';
 import type { ReadSecret } from './release-secret.ts';
 import type { Secret } from './secret.ts';
 
-/** @throws SECRET_*, CLEARTEXT_REFUSED; DESTINATION_NOT_READY where the field that belongs to the type is missing */
-export function compileAuthentication(spec: AuthenticationSpec, readSecret: ReadSecret): Authentication {
-  switch (spec.type) {
+export interface AuthenticationContext {
+  readonly readSecret: ReadSecret;
+  readonly findTunnel: FindTokenTunnel | null;
+  readonly isOnPremise: boolean;
+}
+
+/** @throws SECRET_*, CLEARTEXT_REFUSED, TUNNEL_*; DESTINATION_NOT_READY where a field that the type needs is missing */
+export function compileAuthentication(spec: AuthenticationSpec, context: AuthenticationContext): Authentication {
+  const { readSecret } = context;
+  const { type } = spec;
+  const client = (): OAuth2Client => compileOAuth2Client(given(spec.oauth2, 'oauth2'), readSecret, context.findTunnel);
+  const userToken = (isVouched = false): UserTokenRule => compileUserToken(spec.userToken, readSecret, { isVouched });
+  switch (type) {
     case 'None':
-      return { type: 'None' };
+    case 'ClientHandledAuthentication':
+      return { type };
     case 'Basic':
-      return {
-        type: 'Basic',
-        ...readUserPassword(given(spec.basic, 'basic'), readSecret, checkBasicUsername, checkText),
-      };
+      return { type, ...readUserPassword(given(spec.basic, 'basic'), readSecret, checkBasicUsername, checkText) };
     case 'Header': {
       const { name, prefix = '', secret, key } = given(spec.header, 'header');
       const value = checkFieldValue(readSecret(secret, key), `key "${key}" of Secret ${secret}`);
-      return { type: 'Header', name, prefix, value };
+      return { type, name, prefix, value };
     }
-    case 'ClientCertificate': {
-      const { secret, certificateKey, keyKey } = given(spec.clientCertificate, 'clientCertificate');
-      const certificate = readSecret(secret, certificateKey ?? SECRET_KEY_DEFAULTS.certificate);
-      const key = readSecret(secret, keyKey ?? SECRET_KEY_DEFAULTS.privateKey);
-      return { type: 'ClientCertificate', ...checkKeyPair(certificate, key, `Secret ${secret}`) };
-    }
+    case 'ClientCertificate':
+      return { type, ...compileTlsIdentity(given(spec.clientCertificate, 'clientCertificate'), readSecret) };
     case 'OAuth2ClientCredentials':
-      return { type: 'OAuth2ClientCredentials', client: compileOAuth2Client(given(spec.oauth2, 'oauth2'), readSecret) };
+      return { type, client: client() };
+    case 'OAuth2Password': {
+      const resourceOwner = readUserPassword(given(spec.password, 'password'), readSecret, checkText, checkText);
+      return { type, client: client(), ...resourceOwner };
+    }
+    case 'OAuth2RefreshToken':
+    case 'OAuth2JwtBearer':
+      return { type, client: client(), userToken: userToken() };
+    case 'OAuth2AuthorizationCode': {
+      const redirectUri = spec.authorizationCode?.redirectUri ?? null;
+      return { type, client: client(), userToken: userToken(), redirectUri };
+    }
+    case 'OAuth2TokenExchange': {
+      const exchange = compileTokenExchange(given(spec.tokenExchange, 'tokenExchange'), readSecret);
+      return { type, client: client(), userToken: userToken(), exchange };
+    }
+    case 'OAuth2SamlBearer': {
+      const own = client();
+      const saml = compileSaml(given(spec.saml, 'saml'), own.tokenUrl, readSecret);
+      return { type, client: own, userToken: userToken(true), saml };
+    }
+    case 'SamlAssertion':
+      return { type, userToken: userToken(true), saml: compileSaml(given(spec.saml, 'saml'), null, readSecret) };
+    case 'PrincipalPropagation':
+      return { type: inTunnel(type, context), userToken: userToken() };
+    case 'OAuth2TechnicalUserPropagation':
+      return { type: inTunnel(type, context), client: client() };
+    case 'TokenForwarding':
+      return { type, userToken: userToken() };
   }
+}
+
+/** Only what stands at the end of a tunnel reads these headers: anywhere else a user's token would be given away. */
+function inTunnel<T extends string>(type: T, { isOnPremise }: AuthenticationContext): T {
+  if (isOnPremise) return type;
+  throw new LeatError('DESTINATION_NOT_READY', `${type} needs a route of type onPremise`);
+}
+
+function compileTokenExchange(
+  { subjectTokenType, requestedTokenType, actor }: NonNullable<AuthenticationSpec['tokenExchange']>,
+  readSecret: ReadSecret,
+): TokenExchangeRule {
+  return {
+    subjectTokenType,
+    requestedTokenType: requestedTokenType ?? null,
+    actor: actor === undefined ? null : { source: compileActor(actor, readSecret), tokenType: actor.tokenType },
+  };
+}
+
+type ActorSpec = NonNullable<NonNullable<AuthenticationSpec['tokenExchange']>['actor']>;
+
+function compileActor({ header, secret }: ActorSpec, readSecret: ReadSecret) {
+  if (header !== undefined) return { header };
+  const { name, key } = given(secret, 'tokenExchange.actor.secret');
+  return { token: checkText(readSecret(name, key), `key "${key}" of Secret ${name}`) };
 }
 
 type UserPasswordSpec = NonNullable<AuthenticationSpec['basic']>;

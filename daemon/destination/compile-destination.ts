@@ -14,6 +14,7 @@ import { compileRoute } from './compile-route.ts';
 import { compileTls, type TunnelAccess } from './compile-tunnel.ts';
 import { createdAtMs } from './created-at.ts';
 import type { Destination, DestinationPort, StaticField } from './destination.ts';
+import { createFindTokenTunnel } from './find-token-tunnel.ts';
 import type { ReadSecret } from './release-secret.ts';
 import type { Secret } from './secret.ts';
 
@@ -79,7 +80,11 @@ function resolve(spec: DestinationSpec, namespace: string | null, context: Desti
       resolved: {
         ready: true,
         route: compileRoute(spec, ports, namespace, context.tunnels),
-        authentication: compileAuthentication(spec.authentication, readSecret),
+        authentication: compileAuthentication(spec.authentication, {
+          readSecret,
+          findTunnel: createFindTokenTunnel(namespace, context.tunnels),
+          isOnPremise: spec.route.type === 'onPremise',
+        }),
       },
     };
   } catch (error) {

@@ -1,31 +1,87 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The inner shape of Destinations and Tunnels: defaults filled in, Secrets resolved, ready to be decided on. */
 import type { LeatError } from '../errors/leat-error.ts';
+import type { PrivateKeyJwt, SamlRule, TlsIdentity, TokenExchangeRule, UserTokenRule } from './authentication-parts.ts';
 import type { Secret } from './secret.ts';
 
 /** What the application speaks on a port. Declared, never sniffed: server-first protocols must not stall. */
 export type Protocol = 'http' | 'https' | 'tls' | 'tcp';
 
-/** OAuth 2.0 client credentials grant (RFC 6749 §4.4), with everything needed to ask for a token. */
+/** An OAuth 2.0 client (RFC 6749 §2), with everything needed to ask for a token. */
 export interface OAuth2Client {
   readonly tokenUrl: string;
   readonly clientId: Secret;
-  readonly clientSecret: Secret;
-  readonly clientAuthentication: 'Body' | 'Basic';
+  /** null where the client proves itself otherwise. */
+  readonly clientSecret: Secret | null;
+  readonly clientAuthentication: 'Body' | 'Basic' | 'PrivateKeyJwt' | 'MutualTls' | 'None';
   readonly scope: string | null;
   readonly parameters: readonly { readonly name: string; readonly value: string }[];
   /** PEM; replaces the system's roots. */
   readonly ca: string | null;
   /** Whether the client secret may go to an http:// endpoint; default false. Asked again before it is sent. */
   readonly allowCleartext?: boolean;
+  /** Header fields and queries of the token request. */
+  readonly headers?: readonly RequestField[];
+  readonly queries?: readonly RequestField[];
+  /** Shown in TLS to the token endpoint. */
+  readonly identity?: TlsIdentity | null;
+  readonly privateKeyJwt?: PrivateKeyJwt | null;
+  /** Null or missing: the token endpoint is reached directly. */
+  readonly via?: TokenTunnel | null;
+  /** Until a token request is answered; default 10 000. */
+  readonly timeoutMs?: number;
+}
+
+export interface RequestField {
+  readonly name: string;
+  readonly value: string | Secret;
+}
+
+/** The tunnel that leads to a token endpoint. */
+export interface TokenTunnel {
+  readonly tunnel: Tunnel;
+  readonly locationId: string | null;
+  /** Whether the Tunnel's `allow` admits a workload of the namespace to the token endpoint; asked before each use. */
+  readonly allows: (namespace: string) => boolean;
 }
 
 export type Authentication =
   | { readonly type: 'None' }
   | { readonly type: 'Basic'; readonly username: Secret; readonly password: Secret }
   | { readonly type: 'Header'; readonly name: string; readonly prefix: string; readonly value: Secret }
-  | { readonly type: 'ClientCertificate'; readonly certificate: string; readonly key: Secret }
-  | { readonly type: 'OAuth2ClientCredentials'; readonly client: OAuth2Client };
+  | ({ readonly type: 'ClientCertificate' } & TlsIdentity)
+  | { readonly type: 'OAuth2ClientCredentials'; readonly client: OAuth2Client }
+  | {
+      readonly type: 'OAuth2Password';
+      readonly client: OAuth2Client;
+      readonly username: Secret;
+      readonly password: Secret;
+    }
+  | { readonly type: 'OAuth2RefreshToken'; readonly client: OAuth2Client; readonly userToken: UserTokenRule }
+  | {
+      readonly type: 'OAuth2AuthorizationCode';
+      readonly client: OAuth2Client;
+      readonly userToken: UserTokenRule;
+      readonly redirectUri: string | null;
+    }
+  | { readonly type: 'OAuth2JwtBearer'; readonly client: OAuth2Client; readonly userToken: UserTokenRule }
+  | {
+      readonly type: 'OAuth2TokenExchange';
+      readonly client: OAuth2Client;
+      readonly userToken: UserTokenRule;
+      readonly exchange: TokenExchangeRule;
+    }
+  | {
+      readonly type: 'OAuth2SamlBearer';
+      readonly client: OAuth2Client;
+      readonly userToken: UserTokenRule;
+      readonly saml: SamlRule;
+    }
+  | { readonly type: 'SamlAssertion'; readonly userToken: UserTokenRule; readonly saml: SamlRule }
+  | { readonly type: 'PrincipalPropagation'; readonly userToken: UserTokenRule }
+  | { readonly type: 'OAuth2TechnicalUserPropagation'; readonly client: OAuth2Client }
+  | { readonly type: 'TokenForwarding'; readonly userToken: UserTokenRule }
+  | { readonly type: 'ClientHandledAuthentication' };
 
 export interface UpstreamTls {
   /** Name sent as SNI and verified; null: the upstream host. */

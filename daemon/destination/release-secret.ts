@@ -4,11 +4,14 @@ import type { Secret as SecretResource } from '../../api/kinds/core.ts';
 import { LeatError } from '../errors/leat-error.ts';
 
 /**
- * Reads one value of a Secret of one namespace, as text.
+ * Reads one value of a Secret of one namespace, as text; or, for files that are no text, its bytes.
  *
  * @throws SECRET_NOT_FOUND, SECRET_NOT_RELEASED, SECRET_KEY_MISSING, SECRET_INVALID
  */
-export type ReadSecret = (name: string, key: string) => string;
+export interface ReadSecret {
+  (name: string, key: string): string;
+  bytes(name: string, key: string): Buffer;
+}
 
 /**
  * Who may write a Destination must not be able to send any Secret of the namespace away: only one that carries the label is
@@ -16,24 +19,35 @@ export type ReadSecret = (name: string, key: string) => string;
  */
 export function createSecretReaders(secrets: readonly SecretResource[]): (namespace: string) => ReadSecret {
   const byName = new Map(secrets.map((secret) => [nameOf(secret.metadata.namespace, secret.metadata.name), secret]));
-  return (namespace) => (name, key) => {
-    const secret = byName.get(nameOf(namespace, name));
-    if (secret === undefined) {
-      throw new LeatError('SECRET_NOT_FOUND', `there is no Secret "${name}" in namespace ${namespace}`);
-    }
-    if (secret.metadata.labels?.[CREDENTIAL_LABEL] !== 'true') {
-      throw new LeatError(
-        'SECRET_NOT_RELEASED',
-        `Secret ${namespace}/${name} is not released: label it ${CREDENTIAL_LABEL}="true"`,
-      );
-    }
-    const clear = own(secret.stringData, key);
-    if (clear !== undefined) return clear;
-    const encoded = own(secret.data, key);
-    if (encoded === undefined) {
-      throw new LeatError('SECRET_KEY_MISSING', `Secret ${namespace}/${name} has no key "${key}"`);
-    }
-    return decode(encoded, `key "${key}" of Secret ${namespace}/${name}`);
+  return (namespace) => {
+    const find = (name: string, key: string): { readonly clear: string } | { readonly bytes: Buffer } => {
+      const secret = byName.get(nameOf(namespace, name));
+      if (secret === undefined) {
+        throw new LeatError('SECRET_NOT_FOUND', `there is no Secret "${name}" in namespace ${namespace}`);
+      }
+      if (secret.metadata.labels?.[CREDENTIAL_LABEL] !== 'true') {
+        throw new LeatError(
+          'SECRET_NOT_RELEASED',
+          `Secret ${namespace}/${name} is not released: label it ${CREDENTIAL_LABEL}="true"`,
+        );
+      }
+      const clear = own(secret.stringData, key);
+      if (clear !== undefined) return { clear };
+      const encoded = own(secret.data, key);
+      if (encoded === undefined) {
+        throw new LeatError('SECRET_KEY_MISSING', `Secret ${namespace}/${name} has no key "${key}"`);
+      }
+      return { bytes: decode(encoded, `key "${key}" of Secret ${namespace}/${name}`) };
+    };
+    const read = (name: string, key: string): string => {
+      const found = find(name, key);
+      return 'clear' in found ? found.clear : toText(found.bytes, `key "${key}" of Secret ${namespace}/${name}`);
+    };
+    const bytes = (name: string, key: string): Buffer => {
+      const found = find(name, key);
+      return 'clear' in found ? Buffer.from(found.clear, 'utf8') : found.bytes;
+    };
+    return Object.assign(read, { bytes });
   };
 }
 
@@ -48,12 +62,17 @@ function own(values: Readonly<Record<string, string>> | undefined, key: string):
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
-/** Buffer passes over what is not base64 and replaces what is not UTF-8: both would send a credential that nobody wrote. */
-function decode(encoded: string, what: string): string {
+/** Buffer passes over what is not base64: that would send a credential that nobody wrote. */
+function decode(encoded: string, what: string): Buffer {
   const compact = encoded.replace(/\s/g, '');
   if (!BASE64.test(compact)) throw new LeatError('SECRET_INVALID', `${what} is not base64`);
+  return Buffer.from(compact, 'base64');
+}
+
+/** Buffer replaces what is not UTF-8, which would be another credential too. */
+function toText(bytes: Buffer, what: string): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(compact, 'base64'));
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
     throw new LeatError('SECRET_INVALID', `${what} is not text in UTF-8`, { cause });
   }

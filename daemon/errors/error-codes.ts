@@ -55,6 +55,8 @@ export const ERROR_CODES = {
   // credentials
   CREDENTIAL_UNAVAILABLE: entry('CREDENTIAL', 503, 'credentials'),
   CREDENTIAL_REJECTED: entry('CREDENTIAL', 502, 'credentials'),
+  USER_TOKEN_MISSING: entry('USER_TOKEN', 401, 'client'),
+  USER_TOKEN_INVALID: entry('USER_TOKEN', 401, 'client'),
   // tunnel
   TUNNEL_UNREACHABLE: entry('TUNNEL', 502, 'tunnel'),
   TUNNEL_TIMEOUT: entry('TUNNEL', 504, 'tunnel'),

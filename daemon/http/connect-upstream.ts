@@ -21,10 +21,13 @@ export async function connectUpstream(
       ca: tls.ca,
       // HTTP/2 is not spoken here: an upstream that has nothing else says so in the handshake.
       alpnProtocols: ['http/1.1'],
-      ...(authentication.type === 'ClientCertificate'
-        ? { certificate: authentication.certificate, key: authentication.key }
-        : {}),
+      ...(authentication.type === 'ClientCertificate' ? identityOf(authentication) : {}),
     },
     { timeoutMs: upstream.connectTimeoutMs, signal },
   );
+}
+
+function identityOf({ certificate, key, ...rest }: Extract<Authentication, { type: 'ClientCertificate' }>) {
+  if (rest.pkcs12 === undefined) return { certificate, key };
+  return { pkcs12: rest.pkcs12, passphrase: 'passphrase' in rest ? rest.passphrase : undefined };
 }

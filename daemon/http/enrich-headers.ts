@@ -24,9 +24,9 @@ export interface Enrichment {
 export function enrichHeaders(received: HeaderList, enrichment: Enrichment): HeaderList {
   const { authority, requestId, staticHeaders, credentials } = enrichment;
   const fixed = staticHeaders.map(staticHeader);
-  const own = credentials.map(({ name, value }) => checked(name, value.reveal()));
+  const own = credentials.flatMap(({ name, value }) => (value === null ? [] : [checked(name, value.reveal())]));
   // A field that Leat authenticates by has one writer: a static header can't stand beside it either.
-  const credentialNames = new Set(own.map(([name]) => foldName(name)));
+  const credentialNames = new Set(credentials.map(({ name }) => foldName(name)));
   const replaced = new Set(staticHeaders.filter(({ mode }) => mode === 'set').map(({ name }) => name.toLowerCase()));
   const kept = dropHopByHop(received).filter(
     ([name]) =>

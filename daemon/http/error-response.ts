@@ -31,9 +31,15 @@ export function errorResponse(error: LeatError, requestId: string): ErrorRespons
       ['X-Error-Internal-Code', error.code],
       ['X-Internal-Error-Code', error.code],
       ['X-Request-Id', requestId],
+      ...(status === 401 ? ([['WWW-Authenticate', challenge(error)]] as const) : []),
     ],
     body,
   };
+}
+
+/** RFC 6750 §3.1: a request that said nothing of a user gets no error code. */
+function challenge({ code }: LeatError): string {
+  return code === 'USER_TOKEN_INVALID' ? 'Bearer error="invalid_token"' : 'Bearer';
 }
 
 /** The whole message as bytes, for a connection without a parser: upgrades, and requests that could not be read. */

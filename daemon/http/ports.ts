@@ -9,6 +9,7 @@ import type { Secret } from '../destination/secret.ts';
 import type { LeatError } from '../errors/leat-error.ts';
 import type { HttpRoute, Upstream } from '../routing/route.ts';
 import type { Workload } from '../workload/workload.ts';
+import type { HeaderList } from './header-list.ts';
 
 /** A connected socket, half-open allowed, paused. @throws UPSTREAM_*, TUNNEL_*, CREDENTIAL_* */
 export type Dial = (upstream: Upstream, signal: AbortSignal) => Promise<Socket>;
@@ -42,22 +43,31 @@ export interface HttpContext {
 /** Serves all requests of a connection; resolves when it is gone. Never rejects. */
 export type ServeHttp = (downstream: Socket, route: HttpRoute, context: HttpContext) => Promise<RelayResult>;
 
+/** `null`: the application's own field is taken away, and none is put there. */
 export interface CredentialHeader {
   readonly name: string;
-  readonly value: Secret;
+  readonly value: Secret | null;
+}
+
+/** Who asks: the application's fields as they came, and the namespace of the workload. */
+export interface Caller {
+  readonly headers: HeaderList;
+  readonly namespace: string;
 }
 
 export interface CredentialSource {
-  /** Header fields that authenticate a request. @throws CREDENTIAL_UNAVAILABLE, CREDENTIAL_REJECTED */
+  /** Header fields that authenticate a request. @throws CREDENTIAL_UNAVAILABLE, CREDENTIAL_REJECTED, USER_TOKEN_* */
   headersFor(
     destination: Destination,
     authentication: Authentication,
+    caller: Caller,
     signal: AbortSignal,
   ): Promise<readonly CredentialHeader[]>;
   /** The upstream answered 401 to these fields: true where others are there now, so that one replay is worth it. */
   rejected(
     destination: Destination,
     authentication: Authentication,
+    caller: Caller,
     refused: readonly CredentialHeader[],
     signal: AbortSignal,
   ): Promise<boolean>;

@@ -17,6 +17,8 @@ export interface SendOptions {
   readonly body: RequestBody | null;
   readonly signal: AbortSignal;
   readonly credentials: CredentialSource;
+  /** Of the workload. */
+  readonly namespace: string;
 }
 
 /** Sends the enriched header once, by whatever carries it. */
@@ -34,7 +36,8 @@ export async function sendRequest<T extends Answer>(
   options: SendOptions,
   carry: Carry<T>,
 ): Promise<{ readonly answer: T; readonly attempts: number }> {
-  const { method, received, requestId, body, signal, credentials } = options;
+  const { method, received, requestId, body, signal, credentials, namespace } = options;
+  const caller = { headers: received, namespace };
   const { destination, upstream, tls } = target;
   const authority = upstreamAuthority(upstream.host, upstream.port, tls !== null);
   let previousAttempts = 0;
@@ -46,7 +49,7 @@ export async function sendRequest<T extends Answer>(
       bodyStarted: body?.isStarted ?? false,
       previousAttempts,
     });
-    const proof = await credentials.headersFor(destination, authentication, signal);
+    const proof = await credentials.headersFor(destination, authentication, caller, signal);
     const headers = enrichHeaders(received, {
       authority,
       requestId,
@@ -58,7 +61,8 @@ export async function sendRequest<T extends Answer>(
       signal.throwIfAborted();
       if (!mayRetryFailure(answer, attempt(), destination.retries)) throw answer;
     } else {
-      const isFresh = answer.status === 401 && (await credentials.rejected(destination, authentication, proof, signal));
+      const isFresh =
+        answer.status === 401 && (await credentials.rejected(destination, authentication, caller, proof, signal));
       if (isFresh && refreshes === 0 && !attempt().bodyStarted) {
         // A 401 is an answer of "not done": any method may be repeated, as long as there is all of it.
         refreshes += 1;

@@ -18,6 +18,7 @@ import { sendRequest } from './send-request.ts';
 import { sendInformation, sendResponse } from './send-response.ts';
 import { exchangeSingle } from './single-exchange.ts';
 import { upstreamError } from './upstream-error.ts';
+import { subjectOf } from './upstream-key.ts';
 import type { UpstreamPools } from './upstream-pools.ts';
 
 export interface RequestPorts {
@@ -68,9 +69,11 @@ export async function serveRequest(
       body,
       signal,
       credentials: ports.credentials,
+      namespace: connection.context.workload.namespace,
     };
+    const subject = subjectOf(authentication, head.headers);
 
-    await ports.pools.with(target, authentication, connection.context.workload, async (dispatcher) => {
+    await ports.pools.with(target, authentication, connection.context.workload, subject, async (dispatcher) => {
       const { answer, attempts } = await sendRequest<UpstreamResponse>(admitted, sending, (headers) => {
         const upstreamRequest = {
           method: head.method,

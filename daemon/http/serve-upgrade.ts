@@ -63,7 +63,15 @@ export async function serveUpgrade(
     const upgrade = headerTokens(head.headers, 'upgrade').join(', ');
     const { answer, attempts } = await sendRequest<SingleResponse>(
       admitted,
-      { method: head.method, received: head.headers, requestId, body: null, signal, credentials: ports.credentials },
+      {
+        method: head.method,
+        received: head.headers,
+        requestId,
+        body: null,
+        signal,
+        credentials: ports.credentials,
+        namespace: connection.context.workload.namespace,
+      },
       async (headers) =>
         exchangeSingle(await connectUpstream(ports.dial, target, authentication, signal), {
           method: head.method,

@@ -1,50 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createHash } from 'node:crypto';
-import type { Authentication, Tunnel } from '../destination/destination.ts';
+import { callerHeaders } from '../destination/caller-headers.ts';
+import type { Authentication } from '../destination/destination.ts';
+import { digestOf } from '../destination/digest.ts';
 import type { HttpTarget } from '../routing/route.ts';
 import type { Workload } from '../workload/workload.ts';
+import type { HeaderList } from './header-list.ts';
 
 /**
  * What two requests must share to share a connection. The workload is in it because some schemes authenticate the
- * connection and not the request (NTLM, Negotiate): on a shared one, the next pod would speak as the last. Credentials
- * of the connection itself (client certificate, tunnel) are in it, so that a rotated one gets a new connection.
+ * connection and not the request (NTLM, Negotiate): on a shared one, the next pod would speak as the last. For the same
+ * reason `subject` is in it, which stands for the user. Credentials of the connection itself (client certificate, tunnel)
+ * are in it, so that a rotated one gets a new connection.
  */
-export function upstreamKey(target: HttpTarget, authentication: Authentication, workload: Workload): string {
+export function upstreamKey(
+  target: HttpTarget,
+  authentication: Authentication,
+  workload: Workload,
+  subject: string,
+): string {
   let digest = digests.get(target);
   if (digest === undefined) {
-    digest = digestOf(target, authentication);
+    digest = digestOfTarget(target, authentication);
     digests.set(target, digest);
   }
-  return `${workload.uid} ${digest}`;
+  return `${workload.uid} ${digest} ${subject}`;
+}
+
+/** A digest of all that the application contributes to the credential; empty where it contributes nothing. */
+export function subjectOf(authentication: Authentication, received: HeaderList): string {
+  const names = callerHeaders(authentication);
+  if (names.length === 0) return '';
+  return digestOf(names.map((name) => received.filter(([other]) => other.toLowerCase() === name)));
 }
 
 /** Targets do not change; a connection has its own, and asks again with each request. */
 const digests = new WeakMap<HttpTarget, string>();
 
-function digestOf({ destination, upstream, tls }: HttpTarget, authentication: Authentication): string {
-  const { via } = upstream;
-  const certificate =
-    authentication.type === 'ClientCertificate' ? [authentication.certificate, authentication.key.reveal()] : null;
-  const facts = [
-    destination.id,
-    upstream.host,
-    upstream.port,
-    via.kind === 'direct' ? null : [via.locationId, tunnelFacts(via.tunnel)],
-    tls === null ? null : [tls.serverName, tls.ca],
-    certificate,
-  ];
-  return createHash('sha256').update(JSON.stringify(facts)).digest('base64url');
-}
-
-function tunnelFacts({ name, endpoints, tls, authentication }: Tunnel): unknown[] {
-  switch (authentication.type) {
-    case 'None':
-      return [name, endpoints, tls];
-    case 'UserPassword':
-      return [name, endpoints, tls, authentication.username.reveal(), authentication.password.reveal()];
-    case 'SapJwt': {
-      const { clientId, clientSecret, ...rest } = authentication.client;
-      return [name, endpoints, tls, clientId.reveal(), clientSecret.reveal(), rest];
-    }
-  }
+function digestOfTarget({ destination, upstream, tls }: HttpTarget, authentication: Authentication): string {
+  const { host, port, via } = upstream;
+  const identity = authentication.type === 'ClientCertificate' ? authentication : null;
+  return digestOf([destination.id, host, port, via, tls, identity]);
 }

@@ -26,11 +26,12 @@ interface Entry {
 }
 
 export interface UpstreamPools {
-  /** Runs `use` with the dispatcher for the target; its pool lives at least as long. */
+  /** Runs `use` with the dispatcher for the target and the subject (`subjectOf`); its pool lives at least as long. */
   with<T>(
     target: HttpTarget,
     authentication: Authentication,
     workload: Workload,
+    subject: string,
     use: (dispatcher: Dispatcher) => Promise<T>,
   ): Promise<T>;
   /** For tests and metrics. */
@@ -93,8 +94,8 @@ export function createUpstreamPools({ dial, clock }: { dial: Dial; clock: Clock 
   }
 
   return {
-    async with(target, authentication, workload, use) {
-      const key = upstreamKey(target, authentication, workload);
+    async with(target, authentication, workload, subject, use) {
+      const key = upstreamKey(target, authentication, workload, subject);
       let entry = entries.get(key);
       if (entry === undefined) {
         makeRoom();

@@ -6,9 +6,16 @@ export interface TlsMaterial {
   /** PEM; replaces the roots of the system. */
   readonly ca: string | null;
   /** PEM chain that Leat shows when the peer asks; without a key it is not shown. */
-  readonly certificate?: string;
+  readonly certificate?: string | undefined;
   /** PEM, of `certificate`; revealed to OpenSSL and nowhere else. A `Secret`, by its shape: this folder is below it. */
-  readonly key?: { reveal(): string };
+  readonly key?: Hidden | undefined;
+  /** PKCS#12 in base64 that holds both, in their place, and its password. */
+  readonly pkcs12?: Hidden | undefined;
+  readonly passphrase?: Hidden | undefined;
+}
+
+interface Hidden {
+  reveal(): string;
 }
 
 interface Keyed {
@@ -28,7 +35,8 @@ const byKey = new WeakMap<object, Keyed>();
  * @throws SECRET_INVALID where OpenSSL does not take it
  */
 export function secureContextFor(material: TlsMaterial): SecureContext {
-  const { ca, certificate, key } = material;
+  const { ca, certificate } = material;
+  const key = material.key ?? material.pkcs12;
   if (key === undefined) return recall(ca) ?? remember(ca, create(material));
   const known = byKey.get(key);
   if (known !== undefined && known.ca === ca && known.certificate === certificate) return known.context;
@@ -55,12 +63,15 @@ function remember(ca: string | null, context: SecureContext): SecureContext {
   return context;
 }
 
-function create({ ca, certificate, key }: TlsMaterial): SecureContext {
+function create({ ca, certificate, key, pkcs12, passphrase }: TlsMaterial): SecureContext {
   try {
     return createSecureContext({
       minVersion: 'TLSv1.2',
       ...(ca === null ? {} : { ca }),
       ...(certificate === undefined || key === undefined ? {} : { cert: certificate, key: key.reveal() }),
+      ...(pkcs12 === undefined
+        ? {}
+        : { pfx: Buffer.from(pkcs12.reveal(), 'base64'), passphrase: passphrase?.reveal() ?? '' }),
     });
   } catch (cause) {
     throw new LeatError(

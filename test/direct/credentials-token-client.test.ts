@@ -4,6 +4,7 @@ import { createServer as createHttpServer, type IncomingMessage, type ServerResp
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { inspect } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
+import { CLIENT_CREDENTIALS } from '../../daemon/credentials/token.ts';
 import { createTokenClient, type TokenClientOptions } from '../../daemon/credentials/token-client.ts';
 import type { OAuth2Client } from '../../daemon/destination/destination.ts';
 import { Secret } from '../../daemon/destination/secret.ts';
@@ -41,7 +42,8 @@ async function connectLoopback(_host: string, port: number): Promise<Socket> {
 }
 
 function tokenClient(options: Partial<TokenClientOptions> = {}) {
-  return createTokenClient({ connect: connectLoopback, clock: systemClock, timeoutMs: 3000, ...options });
+  const fetchToken = createTokenClient({ connect: connectLoopback, clock: systemClock, timeoutMs: 3000, ...options });
+  return (own: OAuth2Client, until: AbortSignal) => fetchToken(own, CLIENT_CREDENTIALS, until);
 }
 
 for (const authentication of ['body', 'basic'] as const) {

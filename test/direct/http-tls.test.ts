@@ -52,6 +52,7 @@ function start(
 ): Promise<HttpLab> {
   const credentials = createCredentialSource({
     clock: systemClock,
+    verify: async () => ({}),
     fetchToken: createTokenClient({ connect: connectLoopback, clock: systemClock }),
   });
   t.teardown(() => credentials.close());

@@ -95,9 +95,9 @@ test('a 401 is answered by one fresh credential, and by no more', async (t) => {
   let refusals = 0;
   const credentials: CredentialSource = {
     ...bearer(() => token),
-    rejected: async (_destination, _authentication, [refused]) => {
+    rejected: async (_destination, _authentication, _caller, [refused]) => {
       refusals += 1;
-      t.is(refused?.value.reveal(), `Bearer ${token}`);
+      t.is(refused?.value?.reveal(), `Bearer ${token}`);
       token = token === 'old' ? 'new' : 'newer';
       return true;
     },

@@ -9,10 +9,11 @@ import { Namespace, Pod, Secret } from '../../../api/kinds/core.ts';
 import { ClusterDestination, Destination } from '../../../api/kinds/destination.ts';
 import { NodePolicy } from '../../../api/kinds/node-policy.ts';
 import { Tunnel } from '../../../api/kinds/tunnel.ts';
+import { SigningKey, TlsIdentity, UserToken } from '../../../api/schema/credential-parts.ts';
+import { OAuth2Client } from '../../../api/schema/oauth2-client.ts';
 import {
   LabelSelector,
   NamespaceSelector,
-  OAuth2Client,
   ObjectMeta,
   PortRange,
   SecretValue,
@@ -31,6 +32,9 @@ const PARTS = {
   SecretValue,
   UserPassword,
   OAuth2Client,
+  TlsIdentity,
+  SigningKey,
+  UserToken,
   PortRange,
   ObjectMeta,
 } as unknown as Readonly<Record<string, SchemaNode>>;

@@ -18,11 +18,13 @@ const client: OAuth2Client = {
 };
 const signal = new AbortController().signal;
 const destination = httpDestination();
+const caller = { headers: [], namespace: 'shop' };
 
 function source(t: { teardown(end: () => void): void }) {
   let fetches = 0;
   const credentials = createCredentialSource({
     clock: systemClock,
+    verify: async () => ({}),
     fetchToken: async () => {
       fetches += 1;
       const nowMs = systemClock.monotonicMs();
@@ -53,9 +55,9 @@ for (const [name, authentication, expected] of [
 ] as const satisfies readonly (readonly [string, Authentication, readonly string[]])[]) {
   test(`the fields of ${name}`, async (t) => {
     const { credentials } = source(t);
-    const headers = await credentials.headersFor(destination, authentication, signal);
+    const headers = await credentials.headersFor(destination, authentication, caller, signal);
     t.deepEqual(
-      headers.map((header) => `${header.name}: ${header.value.reveal()}`),
+      headers.map((header) => `${header.name}: ${header.value?.reveal()}`),
       expected,
     );
     t.notRegex(inspect(headers, { depth: 9 }) + JSON.stringify(headers), /abc|QWx|t1/);
@@ -66,7 +68,7 @@ test('a user name with a colon, or a line break, is refused without being told',
   const { credentials } = source(t);
   for (const username of ['a:hunter2', 'hunter2\n']) {
     const authentication = { type: 'Basic', username: new Secret(username), password: new Secret('p') } as const;
-    const error = await t.throwsAsync(credentials.headersFor(destination, authentication, signal), {
+    const error = await t.throwsAsync(credentials.headersFor(destination, authentication, caller, signal), {
       code: 'SECRET_INVALID',
     });
     t.notRegex(String(error), /hunter2/);
@@ -76,21 +78,21 @@ test('a user name with a colon, or a line break, is refused without being told',
 test('two Destinations with the same client have tokens of their own', async (t) => {
   const { credentials, fetches } = source(t);
   const authentication = { type: 'OAuth2ClientCredentials', client } as const;
-  await credentials.headersFor(destination, authentication, signal);
-  await credentials.headersFor(httpDestination({ id: 'Destination other/erp' }), authentication, signal);
-  await credentials.headersFor(destination, authentication, signal);
+  await credentials.headersFor(destination, authentication, caller, signal);
+  await credentials.headersFor(httpDestination({ id: 'Destination other/erp' }), authentication, caller, signal);
+  await credentials.headersFor(destination, authentication, caller, signal);
   t.is(fetches(), 2);
 });
 
 test('a refused token is replaced; other credentials have no fresh ones', async (t) => {
   const { credentials, fetches } = source(t);
   const authentication = { type: 'OAuth2ClientCredentials', client } as const;
-  const refused = await credentials.headersFor(destination, authentication, signal);
-  t.true(await credentials.rejected(destination, authentication, refused, signal));
-  t.is((await credentials.headersFor(destination, authentication, signal))[0]?.value.reveal(), 'Bearer t2');
+  const refused = await credentials.headersFor(destination, authentication, caller, signal);
+  t.true(await credentials.rejected(destination, authentication, caller, refused, signal));
+  t.is((await credentials.headersFor(destination, authentication, caller, signal))[0]?.value?.reveal(), 'Bearer t2');
   t.is(fetches(), 2);
   const basic = { type: 'Basic', username: new Secret('a'), password: new Secret('b') } as const;
-  t.false(await credentials.rejected(destination, basic, [], signal));
+  t.false(await credentials.rejected(destination, basic, caller, [], signal));
 });
 
 test("a tunnel's token is kept apart, and another one comes when the last was refused", async (t) => {

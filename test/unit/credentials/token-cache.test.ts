@@ -85,23 +85,75 @@ test('a token that would expire on its way is not given', async (t) => {
   t.is(await get(), 'token-2');
 });
 
-test('a failure is told again without asking, for a time that doubles to 30 s', async (t) => {
+for (const [code, longestMs] of [
+  ['CREDENTIAL_UNAVAILABLE', 1500],
+  ['CREDENTIAL_REJECTED', 30_000],
+] as const) {
+  test(`${code} is told again without asking, for a time that doubles to ${longestMs} ms`, async (t) => {
+    const { state, get } = scene(t);
+    const error = new LeatError(code, 'no');
+    state.error = error;
+    await t.throwsAsync(get(), { is: error });
+    await t.throwsAsync(get(), { is: error });
+    t.is(state.fetches, 1);
+    for (let i = 0; i < 10; i++) {
+      state.nowMs += longestMs;
+      await t.throwsAsync(get(), { is: error });
+    }
+    t.is(state.fetches, 11);
+    state.nowMs += longestMs / 2 - 1;
+    await t.throwsAsync(get(), { is: error });
+    t.is(state.fetches, 11);
+    state.nowMs += longestMs / 2 + 1;
+    state.error = null;
+    t.is(await get(), 'token-12');
+  });
+}
+
+test('while a service is known to be down nobody waits long for the attempt that is under way', async (t) => {
   const { state, get } = scene(t);
   state.error = down;
   await t.throwsAsync(get(), { is: down });
-  await t.throwsAsync(get(), { is: down });
-  t.is(state.fetches, 1);
-  for (let i = 0; i < 10; i++) {
-    state.nowMs += 30_000;
-    await t.throwsAsync(get(), { is: down });
-  }
-  t.is(state.fetches, 11);
-  state.nowMs += 14_999;
-  await t.throwsAsync(get(), { is: down });
-  t.is(state.fetches, 11);
-  state.nowMs += 15_001;
+  state.nowMs += 1500;
+  const hold = Promise.withResolvers<void>();
+  state.hold = hold.promise;
   state.error = null;
-  t.is(await get(), 'token-12');
+  const startedMs = performance.now();
+  await t.throwsAsync(get(), { is: down });
+  t.true(performance.now() - startedMs < 2000);
+  t.is(state.fetches, 2);
+  hold.resolve();
+  await turn();
+  t.is(await get(), 'token-2');
+});
+
+test('a service that gives the same token until it expires is not asked ever more often', async (t) => {
+  const state = { nowMs: 0, fetches: 0 };
+  const cache = createTokenCache({ clock: { nowMs: () => 0, monotonicMs: () => state.nowMs }, random: () => 0 });
+  t.teardown(() => cache.close());
+  const fetch = async (): Promise<Token> => {
+    state.fetches += 1;
+    return { value: new Secret('same'), obtainedAtMs: state.nowMs, expiresAtMs: 300_000 };
+  };
+  for (; state.nowMs < 295_000; state.nowMs += 50) await cache.get('k', fetch, never);
+  t.is(state.fetches, 2);
+});
+
+test('a token that is not to be refreshed ahead is fetched anew when it is over, with the last one at hand', async (t) => {
+  const state = { nowMs: 0, previous: [] as (string | null)[] };
+  const cache = createTokenCache({ clock: { nowMs: () => 0, monotonicMs: () => state.nowMs }, random: () => 0 });
+  t.teardown(() => cache.close());
+  const fetch = async (_signal: AbortSignal, previous: Token | null): Promise<Token> => {
+    state.previous.push(previous?.value.reveal() ?? null);
+    const value = new Secret(`token-${state.previous.length}`);
+    return { value, obtainedAtMs: state.nowMs, expiresAtMs: state.nowMs + 100_000, mayRefreshAhead: false };
+  };
+  await cache.get('k', fetch, never);
+  state.nowMs = 94_000;
+  t.is((await cache.get('k', fetch, never)).value.reveal(), 'token-1');
+  state.nowMs = 95_000;
+  t.is((await cache.get('k', fetch, never)).value.reveal(), 'token-2');
+  t.deepEqual(state.previous, [null, 'token-1']);
 });
 
 test('who asked first may go away: the others still get the token', async (t) => {
@@ -155,7 +207,7 @@ test('the cache is bounded: the least recently used token goes', async (t) => {
   t.is(state.fetches, 4);
 });
 
-test('times: refresh at least 60 s or a fifth early, never beyond the life; back-off from 0.5 s to 30 s', (t) => {
+test('times: refresh at least 60 s or a fifth early, never beyond the life; back-off from 0.25 s to its bound', (t) => {
   const token = { value: new Secret(''), obtainedAtMs: 0, expiresAtMs: 3_600_000 };
   t.is(
     refreshDelayMs(token, () => 0),
@@ -169,8 +221,8 @@ test('times: refresh at least 60 s or a fifth early, never beyond the life; back
   t.is(usableUntilMs(token), 3_595_000);
   t.is(usableUntilMs({ ...token, expiresAtMs: 1000 }), 900);
   t.is(
-    retryDelayMs(0, () => 0.999),
-    500,
+    retryDelayMs(0, 1500, () => 0.999),
+    250,
   );
-  t.true(retryDelayMs(1000, () => 0.999) <= 30_000);
+  t.true(retryDelayMs(1000, 1500, () => 0.999) <= 1500);
 });

@@ -8,7 +8,11 @@ import { createSecretReaders } from '../../../daemon/destination/release-secret.
 import { secret } from '../../support/resources.ts';
 
 function compile(spec: AuthenticationSpec, values: Record<string, string>) {
-  return compileAuthentication(spec, createSecretReaders([secret('shop/s', values)])('shop'));
+  return compileAuthentication(spec, {
+    readSecret: createSecretReaders([secret('shop/s', values)])('shop'),
+    findTunnel: null,
+    isOnPremise: false,
+  });
 }
 
 /** A certificate of its own with its key, in PEM. */
@@ -56,7 +60,7 @@ test('OAuth reads client_id and client_secret, and fills in what is left out', (
 test('a client certificate is taken with its key', (t) => {
   const { certificate, key } = createKeyPair('-noenc');
   const compiled = compile(mtls, { 'tls.crt': certificate, 'tls.key': key });
-  t.is(compiled.type === 'ClientCertificate' && compiled.key.reveal(), key);
+  t.is(compiled.type === 'ClientCertificate' && compiled.key?.reveal(), key);
 });
 
 test('refuses a key of another certificate, an encrypted one, and what is no PEM', (t) => {

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Duplex } from 'node:stream';
+import { createSecureContext, TLSSocket } from 'node:tls';
+import { SECRET_KEY_DEFAULTS } from '../../api/defaults.ts';
+import type {
+  SigningKey as SigningKeySpec,
+  TlsIdentity as TlsIdentitySpec,
+} from '../../api/schema/credential-parts.ts';
+import { LeatError } from '../errors/leat-error.ts';
+import type { SigningKey, TlsIdentity } from './authentication-parts.ts';
+import { checkCertificates, checkKeyPair, readPrivateKey } from './check-pem.ts';
+import type { ReadSecret } from './release-secret.ts';
+import { Secret } from './secret.ts';
+
+/** A certificate with its key, tried out: what can't be used is said here, not in a handshake. @throws SECRET_* */
+export function compileTlsIdentity(spec: TlsIdentitySpec, readSecret: ReadSecret): TlsIdentity {
+  const { secret, pkcs12Key, passwordKey } = spec;
+  const password = passwordKey === undefined ? null : readSecret(secret, passwordKey);
+  if (pkcs12Key !== undefined) {
+    const file = readSecret.bytes(secret, pkcs12Key);
+    return checkPkcs12(file, password ?? '', `key "${pkcs12Key}" of Secret ${secret}`);
+  }
+  const certificate = readSecret(secret, spec.certificateKey ?? SECRET_KEY_DEFAULTS.certificate);
+  const key = readSecret(secret, spec.keyKey ?? SECRET_KEY_DEFAULTS.privateKey);
+  return checkKeyPair(certificate, key, `Secret ${secret}`, password);
+}
+
+/** @throws SECRET_* */
+export function compileSigningKey(spec: SigningKeySpec, readSecret: ReadSecret): SigningKey {
+  const { secret, keyKey = SECRET_KEY_DEFAULTS.privateKey, passwordKey, certificateKey } = spec;
+  const what = `Secret ${secret}`;
+  const pem = readSecret(secret, keyKey);
+  const password = passwordKey === undefined ? null : readSecret(secret, passwordKey);
+  if (certificateKey === undefined) return { key: readPrivateKey(pem, what, password).key, certificate: null };
+  const certificate = checkCertificates(readSecret(secret, certificateKey), `key "${certificateKey}" of ${what}`);
+  const { key } = checkKeyPair(certificate, pem, what, password);
+  return { key, certificate };
+}
+
+function checkPkcs12(file: Buffer, password: string, what: string): TlsIdentity {
+  try {
+    const secureContext = createSecureContext({ pfx: file, passphrase: password });
+    // The one public way to the certificate in the file; nothing is read or written.
+    const socket = new TLSSocket(
+      new Duplex({
+        read() {},
+        write(_chunk, _encoding, done) {
+          done();
+        },
+      }),
+      { secureContext },
+    );
+    const own = socket.getCertificate();
+    socket.destroy();
+    const notAfter = own !== null && 'valid_to' in own ? Date.parse(own.valid_to) : Number.NaN;
+    return {
+      pkcs12: new Secret(file.toString('base64')),
+      passphrase: new Secret(password),
+      ...(Number.isNaN(notAfter) ? {} : { notAfterMs: notAfter }),
+    };
+  } catch (cause) {
+    throw new LeatError('SECRET_INVALID', `${what} ${pkcs12Problem(cause)}`, { cause });
+  }
+}
+
+function pkcs12Problem(cause: unknown): string {
+  const text = cause instanceof Error ? cause.message : '';
+  if (/mac verify/i.test(text)) return 'can not be opened: its password is wrong or missing';
+  if (/unsupported/i.test(text)) {
+    return 'is encrypted in an old way (RC2 or single DES): write it anew, for example with openssl pkcs12 -export';
+  }
+  return 'is no PKCS#12 file with a certificate and its key';
+}
