@@ -29,6 +29,9 @@ export const NodeStateStatus = closed(
           time: text(FORMATS.timestamp, 'when the API server was heard of last'),
           destinations: Type.Integer({ minimum: 0, description: 'Destinations and ClusterDestinations known' }),
           ready: Type.Integer({ minimum: 0, description: 'how many of them are ready here' }),
+          digest: Type.Optional(
+            Type.String({ maxLength: 64, description: 'of the resources and their generations, for comparison only' }),
+          ),
           enrolledPods: Type.Integer({ minimum: 0, description: 'enrolled pods of this node' }),
         },
         'the state of the resources that the daemon acts on',

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What is kept of the objects of each kind. */
+import { reasonOf } from '../../api/field-problem.ts';
+import { API_VERSION } from '../../api/group.ts';
+import { NodeStateStatus } from '../../api/kinds/node-state.ts';
+import type { Condition } from '../../api/kinds/status.ts';
+import { parseResource } from '../../api/parse-resource.ts';
+import { pickKnown } from '../../api/schema/pick-known.ts';
+import type { SchemaNode } from '../../api/schema/schema-node.ts';
+import { lazyValidator } from '../../api/schema/validator.ts';
+import { readMeta } from './object-store.ts';
+import type {
+  CustomObject,
+  NodeObject,
+  NodeStateObject,
+  RoleBindingObject,
+  ServiceObject,
+  StatusKind,
+} from './view.ts';
+
+/** More problems of one object would not help anyone. */
+const MAX_PROBLEMS = 10;
+
+type Json = Record<string, unknown>;
+
+export function projectCustom(kind: StatusKind): (object: unknown) => CustomObject {
+  return (object) => {
+    const { status, ...given } = (object ?? {}) as Json & { status?: { conditions?: unknown } | null };
+    // the items of a list do not say what they are
+    const parsed = parseResource({ ...given, apiVersion: API_VERSION, kind });
+    return {
+      kind,
+      meta: readMeta(object),
+      resource: parsed.ok ? withoutNoise(parsed.resource as NonNullable<CustomObject['resource']>) : null,
+      problems: parsed.ok
+        ? []
+        : parsed.problems.slice(0, MAX_PROBLEMS).map((problem) => `${problem.field} ${reasonOf(problem)}`),
+      conditions: Array.isArray(status?.conditions) ? (status.conditions as Condition[]) : [],
+    };
+  };
+}
+
+/** `last-applied-configuration` repeats the whole object, and versions change with every status. */
+function withoutNoise(resource: NonNullable<CustomObject['resource']>): NonNullable<CustomObject['resource']> {
+  const { annotations: _, resourceVersion: __, ...metadata } = resource.metadata;
+  return { ...resource, metadata } as NonNullable<CustomObject['resource']>;
+}
+
+export function projectNode(object: unknown): NodeObject {
+  return { meta: readMeta(object) };
+}
+
+const violationsOf = lazyValidator(NodeStateStatus);
+
+export function projectNodeState(object: unknown): NodeStateObject {
+  const { status } = (object ?? {}) as { status?: unknown };
+  // a daemon that is newer than this program may say more than is known here
+  const known = pickKnown(NodeStateStatus as SchemaNode, status ?? {});
+  return { meta: readMeta(object), status: violationsOf(known).length === 0 ? (known as NodeStateStatus) : null };
+}
+
+export function projectService(object: unknown): ServiceObject {
+  const { spec } = (object ?? {}) as { spec?: Json | null };
+  const ports = Array.isArray(spec?.ports) ? (spec.ports as Json[]) : [];
+  return {
+    meta: readMeta(object),
+    ports: ports.map(({ name = '', port, protocol = 'TCP' }) => ({
+      name: String(name),
+      port: Number(port),
+      protocol: String(protocol),
+    })),
+    hasSelector: Object.keys(spec?.selector ?? {}).length > 0,
+    type: typeof spec?.type === 'string' ? spec.type : 'ClusterIP',
+  };
+}
+
+export function projectRoleBinding(object: unknown): RoleBindingObject {
+  const { roleRef, subjects } = (object ?? {}) as { roleRef?: Json | null; subjects?: Json[] | null };
+  return {
+    meta: readMeta(object),
+    role: `${roleRef?.kind}/${roleRef?.name}`,
+    subjects: (subjects ?? []).map(({ kind, namespace, name }) =>
+      kind === 'ServiceAccount' ? `${kind}/${namespace}/${name}` : `${kind}/${name}`,
+    ),
+  };
+}

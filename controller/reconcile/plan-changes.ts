@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Change } from '../cluster/cluster-writer.ts';
+import type { ClusterView } from '../cluster/view.ts';
+import { type ClusterSettings, compileCluster } from './compile-cluster.ts';
+import { type BindingSettings, planBindings } from './plan-bindings.ts';
+import { planEvents } from './plan-events.ts';
+import { planServices } from './plan-services.ts';
+import { planStatuses } from './plan-statuses.ts';
+import type { Takeover } from './takeover.ts';
+import type { ToldEvents } from './told-events.ts';
+
+export interface PlanSettings extends ClusterSettings, BindingSettings {
+  /** `auto`: RoleBindings are made; `manual`: somebody else does. */
+  readonly secretsBinding: 'auto' | 'manual';
+}
+
+/** Everything that is not as it should be, what others wait for first. */
+export function planChanges(
+  view: ClusterView,
+  settings: PlanSettings,
+  { takeover, told, nowText }: { readonly takeover: Takeover; readonly told: ToldEvents; readonly nowText: string },
+): Change[] {
+  const compiled = compileCluster(view, settings);
+  takeover.observe(view, compiled.resources);
+  const services = planServices(view);
+  const statuses = planStatuses(view, compiled, {
+    hasTakenOver: (state, object) => takeover.hasTakenOver(state, object),
+    isSilent: (state) => takeover.isSilent(state),
+    serviceProblems: services.problems,
+    nowText,
+  });
+  return [
+    ...(settings.secretsBinding === 'auto' ? planBindings(view, compiled, settings) : []),
+    ...services.changes,
+    ...statuses.flatMap(({ object: { kind, meta }, conditions }): Change[] =>
+      conditions === null || meta.isGoing ? [] : [{ do: 'write status', kind, meta, conditions }],
+    ),
+    ...told.select(planEvents(view, compiled, statuses)),
+  ];
+}
