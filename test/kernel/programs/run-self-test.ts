@@ -7,7 +7,7 @@ import { createSelfTest } from '../../../daemon/capture/self-test.ts';
 
 const [portText = '', leatAddress4 = '', leatAddress6 = '', ...targets] = process.argv.slice(2);
 const readOriginalDestination = createReadOriginalDestination([leatAddress4, leatAddress6]);
-const selfTest = createSelfTest({ targets, readOriginalDestination, timeoutMs: 1_000 });
+const selfTest = createSelfTest({ targets, readOriginalDestination, timeoutMs: 3_000 });
 const listener = await listenForCaptured({
   port: Number(portText),
   ipv6: true,
