@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { CUSTOM_KINDS } from '../../api/custom-kinds.ts';
 import type { ApiServer } from './apiserver.ts';
 
 /** What the daemons' account may do in the whole cluster. */
@@ -6,7 +7,9 @@ export const CLUSTER_RULES = [
   { apiGroups: [''], resources: ['pods', 'namespaces', 'nodes'], verbs: ['list', 'watch'] },
   {
     apiGroups: ['leat.dev'],
-    resources: ['destinations', 'clusterdestinations', 'tunnels', 'nodepolicies'],
+    resources: Object.values(CUSTOM_KINDS)
+      .map(({ plural }) => plural)
+      .filter((plural) => plural !== 'nodestates'),
     verbs: ['list', 'watch'],
   },
 ];

@@ -95,17 +95,20 @@ export class WatchGroup {
     return this.#members.get(name)?.failure != null;
   }
 
-  /** When the server was heard last by the one that has not heard it for longest; null while none fails. */
+  /**
+   * When the server was heard last, by the one that has not heard it for longest; null while none fails, 0 where none ever
+   * heard it. A refusal from the start is a problem, but nothing that was known grows old by it.
+   */
   get staleSinceMs(): number | null {
-    const failing = [...this.#members.values()].filter(
-      ({ failure }) => failure !== null && failure.times >= TELL_AFTER_TIMES,
-    );
-    return failing.length === 0 ? null : Math.min(...failing.map(({ contactMs }) => contactMs ?? 0));
+    const failing = [...this.#members.values()].filter(isLasting);
+    const heard = failing.flatMap(({ contactMs }) => contactMs ?? []);
+    if (heard.length > 0) return Math.min(...heard);
+    return failing.some(isUnreachable) ? 0 : null;
   }
 
   /** One line for a server that can't be reached, and one for each refusal. */
   problems(): SourceProblem[] {
-    const lasting = [...this.#members.values()].filter(({ failure }) => (failure?.times ?? 0) >= TELL_AFTER_TIMES);
+    const lasting = [...this.#members.values()].filter(isLasting);
     const unreachable = lasting.find(isUnreachable);
     return [
       ...(unreachable === undefined
@@ -127,6 +130,10 @@ export class WatchGroup {
   #wakeOthers(): void {
     for (const member of this.#members.values()) if (isUnreachable(member)) member.reflector.wake();
   }
+}
+
+function isLasting({ failure }: Member): boolean {
+  return failure !== null && failure.times >= TELL_AFTER_TIMES;
 }
 
 function isUnreachable({ failure }: Member): boolean {
