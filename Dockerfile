@@ -26,4 +26,7 @@ COPY uninstall uninstall
 COPY --from=build /build/node_modules node_modules
 COPY --from=build /build/daemon/native/build/leat_native.node daemon/native/build/leat_native.node
 WORKDIR /
+# Node starts in a fifth of the time with what it has compiled before; kept by path and user.
+ENV NODE_COMPILE_CACHE=/app/.compile-cache
+RUN node /app/init/main.ts --help >/dev/null && node /app/daemon/main.ts --help >/dev/null
 ENTRYPOINT ["node", "/app/daemon/main.ts"]

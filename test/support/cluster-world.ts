@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What lies around the node of the cluster rung: an Internet with its DNS, a company's network behind a tunnel, and an app. */
+import { API_VERSION } from '../../api/group.ts';
+import { type Authority, createAuthority } from './certificates.ts';
+import { type Cluster, IMAGE, NODE } from './cluster.ts';
+import { startDante } from './dante.ts';
+import { startDnsmasq } from './dnsmasq.ts';
+import type { Lab } from './lab.ts';
+import { startNginx } from './nginx.ts';
+import { type OAuthServer, startOAuthServer } from './oauth-server.ts';
+import { destination, secret, tunnel } from './resources.ts';
+import { serve } from './world.ts';
+
+export const NAMES = {
+  api: 'api.partner.test',
+  crm: 'crm.partner.test',
+  login: 'login.partner.test',
+  database: 'db.corp.internal',
+} as const;
+const INTERNET = '203.0.113.5';
+const DNS = '203.0.113.53';
+const ON_PREMISE = '192.0.2.7';
+const DATABASE_PORT = 5432;
+const TOKEN_PORT = 8443;
+const CLIENT = { id: 'shop', secret: 'client secret of the shop' } as const;
+export const USER = { username: 'shop', password: 'pass word' } as const;
+
+export interface ClusterWorld {
+  readonly authority: Authority;
+  readonly tokens: OAuthServer;
+}
+
+/** Starts the targets and joins them to the node. */
+export async function makeClusterWorld(lab: Lab, cluster: Cluster): Promise<ClusterWorld> {
+  const internet = await lab.namespace('internet', { forward: true, resolvConf: `nameserver ${DNS}\n` });
+  const onPremise = await lab.namespace('onprem');
+  await cluster.join(internet, 'inet0', '203.0.113.1/24', `${INTERNET}/24`);
+  await internet.ip(`address add ${DNS}/24 dev eth0`, 'route add default via 203.0.113.1');
+  await lab.link(internet, 'prem0', onPremise, 'eth0', {
+    addressesA: ['192.0.2.1/24'],
+    addressesB: [`${ON_PREMISE}/24`],
+  });
+  const hosts = { [NAMES.database]: [ON_PREMISE] };
+  for (const name of [NAMES.api, NAMES.crm, NAMES.login]) Object.assign(hosts, { [name]: [INTERNET] });
+  await startDnsmasq(internet, { address: DNS, port: 53, records: { hosts } });
+
+  const authority = await createAuthority(internet);
+  const certificate = await authority.issueServer(NAMES.crm, NAMES.login);
+  await startNginx(internet, { address: INTERNET, port: 80 });
+  const tokens = await startOAuthServer(internet, { clients: [CLIENT], tls: certificate, port: TOKEN_PORT });
+  await startNginx(internet, {
+    address: INTERNET,
+    port: 443,
+    tls: certificate,
+    verifyAt: `https://${INTERNET}:${TOKEN_PORT}${tokens.verifyPath}`,
+  });
+  await startDante(internet);
+  await serve(onPremise, 'serve-streams', '0', `banner=${DATABASE_PORT}`);
+  return { authority, tokens };
+}
+
+/** Values of the chart for this node. */
+export function chartValues({ authority }: ClusterWorld, daemon: object = {}): object {
+  return {
+    image: { ...IMAGE, pullPolicy: 'Never' },
+    cluster: { podRanges: [NODE.podRange], serviceRanges: [NODE.serviceRange] },
+    daemon: { dnsServers: [DNS], ...daemon },
+    additionalCAs: [authority.certificate],
+  };
+}
+
+/** What the team of namespace `shop` and the cluster's administrator write. */
+export function resources({ tokens }: ClusterWorld): readonly object[] {
+  const tokenUrl = `https://${NAMES.login}:${tokens.port}${tokens.tokenPath}`;
+  return [
+    secret('shop/api-user', USER),
+    secret('shop/crm-client', { client_id: CLIENT.id, client_secret: CLIENT.secret }),
+    destination('shop/api', {
+      hosts: [NAMES.api],
+      authentication: { type: 'Basic', basic: { secret: 'api-user' } },
+      allowCleartext: true,
+    }),
+    destination('shop/crm', {
+      hosts: [NAMES.crm],
+      ports: [{ port: 80, protocol: 'http', upstream: { tls: {} } }],
+      authentication: { type: 'OAuth2ClientCredentials', oauth2: { tokenUrl, secret: 'crm-client' } },
+    }),
+    destination('shop/database', {
+      hosts: [NAMES.database],
+      ports: [{ port: DATABASE_PORT, protocol: 'tcp' }],
+      route: { type: 'onPremise', tunnel: 'company' },
+    }),
+    tunnel('company', {
+      endpoints: [{ host: INTERNET, port: 1080 }],
+      allow: [
+        {
+          namespaces: { names: ['shop'] },
+          hosts: [NAMES.database],
+          ports: [{ port: DATABASE_PORT }],
+        },
+      ],
+    }),
+    {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'RoleBinding',
+      metadata: { name: 'leat-secret-reader', namespace: 'shop' },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'leat-secret-reader' },
+      subjects: [{ kind: 'ServiceAccount', name: 'leat', namespace: 'leat-system' }],
+    },
+  ];
+}
+
+/** Plural names of what `resources` makes, to remove it again. */
+export const RESOURCE_TYPES = [
+  `destinations.${API_VERSION.split('/')[0]}`,
+  `tunnels.${API_VERSION.split('/')[0]}`,
+] as const;
+
+/** A namespace that is not enrolled, with a pod that has curl and node in it. */
+export const APP = [
+  { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'leat-system' } },
+  { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } },
+  {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'app', namespace: 'shop', labels: { app: 'shop' } },
+    spec: {
+      terminationGracePeriodSeconds: 1,
+      containers: [
+        { name: 'app', image: 'k8s.local/node:1', imagePullPolicy: 'Never', command: ['sleep', 'infinity'] },
+      ],
+    },
+  },
+] as const;
