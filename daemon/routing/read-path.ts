@@ -30,7 +30,10 @@ export function readPathEveryWay(path: string): PathReading[] {
   for (const alternative of [splitEncodedSlashes, dropParameters, mergeSlashes]) {
     readings = readings.concat(readings.map(alternative));
   }
-  const all = [written, ...readings.map((segments) => ({ segments, climbs: false })), ...readings.map(resolveDots)];
+  const resolved = readings.map(resolveDots);
+  // Some resolve dots first and decode slashes behind that: `/../api%2f..` is `/api/..` to them.
+  const decodedLate = resolved.map(({ segments, climbs }) => ({ segments: splitEncodedSlashes(segments), climbs }));
+  const all = [written, ...readings.map((segments) => ({ segments, climbs: false })), ...resolved, ...decodedLate];
   return [...new Map(all.map((reading) => [`${reading.climbs} ${reading.segments.join('/')}`, reading])).values()];
 }
 
