@@ -2,6 +2,7 @@
 /** The kinds of the group `leat.dev` as an API server knows them: names, scope, columns, and the schemas of spec and status. */
 import type { TSchema } from 'typebox';
 import { ClusterDestination, Destination } from './kinds/destination.ts';
+import { DestinationSource } from './kinds/destination-source.ts';
 import { NodePolicy } from './kinds/node-policy.ts';
 import { NodeStateStatus } from './kinds/node-state.ts';
 import { ResourceStatus } from './kinds/status.ts';
@@ -39,6 +40,7 @@ const DESTINATION_COLUMNS: readonly PrinterColumn[] = [
   { name: 'Route', type: 'string', jsonPath: '.spec.route.type' },
   { name: 'Authentication', type: 'string', jsonPath: '.spec.authentication.type', priority: 1 },
   { name: 'Tunnel', type: 'string', jsonPath: '.spec.route.tunnel', priority: 1 },
+  { name: 'From', type: 'string', jsonPath: '.spec.from.name', priority: 1 },
   ...READY,
   AGE,
 ];
@@ -88,6 +90,21 @@ export const CUSTOM_KINDS = {
     columns: [
       { name: 'Protocol', type: 'string', jsonPath: '.spec.protocol' },
       { name: 'Endpoint', type: 'string', jsonPath: '.spec.endpoints[0].host' },
+      ...READY,
+      AGE,
+    ],
+  },
+  DestinationSource: {
+    kind: 'DestinationSource',
+    plural: 'destinationsources',
+    shortName: 'lsrc',
+    namespaced: false,
+    description: "An instance of SAP's Destination service, and who may use what of it.",
+    spec: specOf(DestinationSource),
+    status: STATUS,
+    columns: [
+      { name: 'Default', type: 'string', jsonPath: '.spec.default' },
+      { name: 'Tunnel', type: 'string', jsonPath: '.spec.tunnel' },
       ...READY,
       AGE,
     ],

@@ -34,6 +34,8 @@ export const SAML_DEFAULTS = {
   nameIdClaim: 'user_name',
 } as const;
 
+export const SOURCE_DEFAULTS = { requestMs: 10_000 } as const;
+
 export const NODE_POLICY_DEFAULTS = {
   admit: true,
   defaultAction: 'Allow',

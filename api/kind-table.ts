@@ -5,11 +5,13 @@ import type { FieldProblem } from './field-problem.ts';
 import { API_VERSION } from './group.ts';
 import { Namespace, Pod, Secret } from './kinds/core.ts';
 import { ClusterDestination, Destination } from './kinds/destination.ts';
+import { DestinationSource } from './kinds/destination-source.ts';
 import { NodePolicy } from './kinds/node-policy.ts';
 import { Tunnel } from './kinds/tunnel.ts';
 import type { Resource } from './resource-set.ts';
 import { checkPod, checkSecret } from './rules/core-rules.ts';
 import { checkClusterDestination, checkDestination } from './rules/destination-rules.ts';
+import { checkDestinationSource } from './rules/destination-source-rules.ts';
 import { checkNodePolicy } from './rules/node-policy-rules.ts';
 import { checkTunnel } from './rules/tunnel-rules.ts';
 
@@ -34,5 +36,11 @@ export const KINDS: { readonly [K in KindName]: KindEntry<K> } = {
     check: checkClusterDestination,
   },
   Tunnel: { apiVersion: API_VERSION, namespaced: false, schema: Tunnel, check: checkTunnel },
+  DestinationSource: {
+    apiVersion: API_VERSION,
+    namespaced: false,
+    schema: DestinationSource,
+    check: checkDestinationSource,
+  },
   NodePolicy: { apiVersion: API_VERSION, namespaced: false, schema: NodePolicy, check: checkNodePolicy },
 };

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Namespace, Pod, Secret } from './kinds/core.ts';
 import type { ClusterDestination, Destination } from './kinds/destination.ts';
+import type { DestinationSource } from './kinds/destination-source.ts';
 import type { NodePolicy } from './kinds/node-policy.ts';
 import type { Tunnel } from './kinds/tunnel.ts';
 
 /** One valid resource of a kind that Leat reads; `kind` tells them apart. */
-export type Resource = Namespace | Pod | Secret | Destination | ClusterDestination | Tunnel | NodePolicy;
+export type Resource = Namespace | Pod | Secret | Destination | ClusterDestination | Tunnel | DestinationSource | NodePolicy;
 
 /**
  * All resources of a source at one moment, each one valid (`parseResource`), unchangeable, grouped by kind. Plain JSON:
@@ -19,5 +20,6 @@ export interface ResourceSet {
   readonly destinations: readonly Destination[];
   readonly clusterDestinations: readonly ClusterDestination[];
   readonly tunnels: readonly Tunnel[];
+  readonly destinationSources: readonly DestinationSource[];
   readonly nodePolicies: readonly NodePolicy[];
 }

@@ -18,6 +18,8 @@ import {
   WorkloadSelector,
 } from '../schema/parts.ts';
 import { Authentication } from './authentication.ts';
+import { DestinationService } from './destination-service.ts';
+import { From } from './destination-source.ts';
 
 const UpstreamTls = closed(
   {
@@ -66,20 +68,23 @@ const Route = closed(
       ),
     ),
   },
-  'how the target is reached',
+  'how the target is reached; required without from',
 );
 
 const mode = oneOf(['append', 'set'], 'append keeps what the application sent, set replaces it');
 
 const DestinationSpecFields = {
-  hosts: listOf(
-    text(
-      FORMATS.hostPattern,
-      'host name, or *.suffix: one or more labels in front of the suffix, not the suffix itself',
+  hosts: Type.Optional(
+    listOf(
+      text(
+        FORMATS.hostPattern,
+        'host name, or *.suffix: one or more labels in front of the suffix, not the suffix itself',
+      ),
+      { minItems: 1, maxItems: 64, key: 'set' },
+      'names that the application uses; required without from. Default the host of the entry.',
     ),
-    { minItems: 1, maxItems: 64, key: 'set' },
-    'names that the application uses',
   ),
+  from: Type.Optional(From),
   paths: Type.Optional(
     listOf(
       text(FORMATS.path, 'path prefix'),
@@ -87,15 +92,21 @@ const DestinationSpecFields = {
       'paths of these hosts that it is for; the longest prefix wins; http only. Default every path.',
     ),
   ),
-  ports: listOf(DestinationPort, { minItems: 1, maxItems: 64, key: 'port' }, 'ports of these hosts that it is for'),
+  ports: Type.Optional(
+    listOf(
+      DestinationPort,
+      { minItems: 1, maxItems: 64, key: 'port' },
+      'ports of these hosts that it is for; required without from',
+    ),
+  ),
   addresses: Type.Optional(
     oneOf(
       ['Synthetic', 'Real'],
       `what DNS answers for these hosts; Real captures by resolved address, best effort. Default ${DESTINATION_DEFAULTS.addresses}.`,
     ),
   ),
-  route: Route,
-  authentication: Authentication,
+  route: Type.Optional(Route),
+  authentication: Type.Optional(Authentication),
   headers: Type.Optional(
     listOf(
       closed({
@@ -171,18 +182,30 @@ const DestinationSpecFields = {
   ),
 };
 
-export const DestinationSpec = closed(DestinationSpecFields);
-export type DestinationSpec = Static<typeof DestinationSpec>;
+const AnyDestinationSpec = closed(DestinationSpecFields);
+type AnyDestinationSpec = Static<typeof AnyDestinationSpec>;
+type Written = 'hosts' | 'ports' | 'route' | 'authentication';
+
+/** Hosts, ports, route and authentication are written out: all of them are there (api/rules). */
+export type DestinationSpec = Omit<AnyDestinationSpec, Written | 'from'> &
+  Required<Pick<AnyDestinationSpec, Written>> & { readonly from?: undefined };
+/** They come from an entry of an SAP Destination service. */
+export type DestinationFromSpec = Pick<
+  AnyDestinationSpec,
+  'hosts' | 'paths' | 'addresses' | 'timeouts' | 'retries' | 'workloads' | 'allowCleartext'
+> & { readonly from: From; readonly route?: undefined };
 export type AuthenticationSpec = Static<typeof Authentication>;
 
 export const Destination = closed({
   apiVersion: Type.Literal(API_VERSION),
   kind: Type.Literal('Destination'),
   metadata: ObjectMeta,
-  spec: DestinationSpec,
+  spec: closed({ ...DestinationSpecFields, service: Type.Optional(DestinationService) }),
   status: Type.Optional(Type.Unknown()),
 });
-export type Destination = Static<typeof Destination>;
+export type Destination = Omit<Static<typeof Destination>, 'spec'> & {
+  spec: (DestinationSpec | DestinationFromSpec) & { service?: DestinationService };
+};
 
 export const ClusterDestination = closed({
   apiVersion: Type.Literal(API_VERSION),
@@ -199,4 +222,7 @@ export const ClusterDestination = closed({
   }),
   status: Type.Optional(Type.Unknown()),
 });
-export type ClusterDestination = Static<typeof ClusterDestination>;
+type ForNamespaces = Pick<Static<typeof ClusterDestination>['spec'], 'namespaces' | 'overridable'>;
+export type ClusterDestination = Omit<Static<typeof ClusterDestination>, 'spec'> & {
+  spec: (DestinationSpec | DestinationFromSpec) & ForNamespaces;
+};

@@ -8,6 +8,8 @@ import {
   checkClientCertificateHasTls,
   checkCredentialNotInClear,
 } from './authentication.ts';
+import { checkService } from './destination-service.ts';
+import { checkFrom, checkIsWritten, isFrom } from './from-rules.ts';
 import { checkHosts, checkHttpFieldsHaveHttpPort, checkPaths, checkPorts, checkRoute } from './ports-and-paths.ts';
 import { checkNamespaceSelector, checkWorkloadSelector } from './selectors.ts';
 
@@ -27,10 +29,16 @@ const RULES: readonly ((spec: DestinationSpec) => FieldProblem[])[] = [
 ];
 
 /** What a Destination must hold beyond its schema. Host `*` is not refused here: NodePolicy decides who may claim it. */
-export function checkDestination({ spec }: Destination): FieldProblem[] {
-  return RULES.flatMap((rule) => rule(spec));
+export function checkDestination(destination: Destination): FieldProblem[] {
+  return [...checkSpec(destination.spec), ...checkService(destination)];
 }
 
 export function checkClusterDestination({ spec }: ClusterDestination): FieldProblem[] {
-  return [...RULES.flatMap((rule) => rule(spec)), ...checkNamespaceSelector(spec.namespaces, ['spec', 'namespaces'])];
+  return [...checkSpec(spec), ...checkNamespaceSelector(spec.namespaces, ['spec', 'namespaces'])];
+}
+
+function checkSpec(spec: (Destination | ClusterDestination)['spec']): FieldProblem[] {
+  if (isFrom(spec)) return checkFrom(spec);
+  const missing = checkIsWritten(spec);
+  return missing.length > 0 ? missing : RULES.flatMap((rule) => rule(spec));
 }

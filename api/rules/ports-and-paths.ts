@@ -35,7 +35,7 @@ function checkUpstream({ protocol, upstream = {} }: DestinationSpec['ports'][num
   ];
 }
 
-export function checkPaths({ paths = [] }: DestinationSpec): FieldProblem[] {
+export function checkPaths({ paths = [] }: Pick<DestinationSpec, 'paths'>): FieldProblem[] {
   return [
     ...noDuplicates(paths, (index) => ['spec', 'paths', index]),
     ...paths.flatMap((path, index) => checkDotSegments(path, ['spec', 'paths', index])),

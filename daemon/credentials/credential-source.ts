@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { callerHeaders } from '../destination/caller-headers.ts';
-import type { Authentication, Destination, OAuth2Client } from '../destination/destination.ts';
+import type { Destination, OAuth2Client, OwnAuthentication } from '../destination/destination.ts';
 import { Secret } from '../destination/secret.ts';
 import type { Clock } from '../net/clock.ts';
 import { basicCredential } from './basic-credential.ts';
@@ -33,14 +33,14 @@ export interface CredentialSource {
    */
   headersFor(
     destination: Destination,
-    authentication: Authentication,
+    authentication: OwnAuthentication,
     caller: Caller,
     signal: AbortSignal,
   ): Promise<readonly CredentialHeader[]>;
   /** The upstream answered 401 to these fields: true where others are there now, so that one replay is worth it. */
   rejected(
     destination: Destination,
-    authentication: Authentication,
+    authentication: OwnAuthentication,
     caller: Caller,
     refused: readonly CredentialHeader[],
     signal: AbortSignal,
@@ -137,12 +137,12 @@ function tokenFields({ type }: TokenAuthentication, value: Secret): CredentialHe
 }
 
 /** Headers in which the application handed Leat a token: for Leat, not for the upstream. */
-function callersOwn(authentication: Authentication): CredentialHeader[] {
+function callersOwn(authentication: OwnAuthentication): CredentialHeader[] {
   return callerHeaders(authentication)
     .filter((name) => name !== 'authorization')
     .map((name) => ({ name, value: null }));
 }
 
-function needsToken(authentication: Authentication): authentication is TokenAuthentication {
+function needsToken(authentication: OwnAuthentication): authentication is TokenAuthentication {
   return 'client' in authentication || authentication.type === 'SamlAssertion';
 }

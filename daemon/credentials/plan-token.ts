@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What token a request needs, by the type of authentication: for whom it is kept, and how it is had. */
 import type { SamlRule, TokenExchangeRule } from '../destination/authentication-parts.ts';
-import type { Authentication, OAuth2Client } from '../destination/destination.ts';
+import type { OwnAuthentication, OAuth2Client } from '../destination/destination.ts';
 import { Secret } from '../destination/secret.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import type { Clock } from '../net/clock.ts';
@@ -26,7 +26,7 @@ export interface PlanTools {
 
 /** Types that need a token which is kept. */
 export type TokenAuthentication = Exclude<
-  Authentication,
+  OwnAuthentication,
   {
     readonly type:
       | 'None'

@@ -1,8 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Authentication } from './destination.ts';
 
+/** What SAP's transparent proxy reads of a request for the Destination service (SAP Help, "HTTP Destinations"). */
+const OF_SERVICES = [
+  'authorization',
+  'x-subject-token-type',
+  'x-actor-token',
+  'x-actor-token-type',
+  'x-redirect-uri',
+  'x-code-verifier',
+];
+
 /** Headers of a request, in lower case, that the application hands to Leat to be known by: its user's token, and who acts. */
 export function callerHeaders(authentication: Authentication): readonly string[] {
+  if (authentication.type === 'DestinationService') return authentication.callerToken === null ? [] : OF_SERVICES;
   if (!('userToken' in authentication)) return [];
   const user = (authentication.userToken.header ?? 'authorization').toLowerCase();
   const actor = authentication.type === 'OAuth2TokenExchange' ? authentication.exchange.actor : null;

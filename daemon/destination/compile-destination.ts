@@ -10,6 +10,7 @@ import { type NamespaceLabels, selectNamespaces } from '../workload/select-names
 import { compileWorkloadRule } from '../workload/select-workloads.ts';
 import { checkFieldValue, checkText } from './check-value.ts';
 import { compileAuthentication } from './compile-authentication.ts';
+import { type CompiledFrom, compileFrom, type FromContext } from './compile-from.ts';
 import { compileRoute } from './compile-route.ts';
 import { compileTls, type TunnelAccess } from './compile-tunnel.ts';
 import { createdAtMs } from './created-at.ts';
@@ -17,13 +18,16 @@ import type { Destination, DestinationPort, StaticField } from './destination.ts
 import { createFindTokenTunnel } from './find-token-tunnel.ts';
 import type { ReadSecret } from './release-secret.ts';
 import type { Secret } from './secret.ts';
+import type { ServiceLookup } from './service-entry.ts';
 
-export interface DestinationContext {
+export interface DestinationContext extends FromContext {
   /** Reads Secrets of one namespace. */
   readonly secretsOf: (namespace: string) => ReadSecret;
   readonly leatNamespace: string;
   readonly labelsOf: NamespaceLabels;
   readonly tunnels: ReadonlyMap<string, TunnelAccess>;
+  /** Told of what has to be fetched. */
+  readonly onLookup: (lookup: ServiceLookup) => void;
 }
 
 /** `namespace/name` for a Destination, so that a resource without namespace is the one of `default`, as kubectl has it. */
@@ -40,29 +44,43 @@ export function compileDestination(
 ): Destination {
   const { metadata, spec } = resource;
   const namespace = resource.kind === 'Destination' ? (metadata.namespace ?? 'default') : null;
-  const timeouts = spec.timeouts ?? {};
+  const compiled =
+    spec.from === undefined ? compileWritten(spec, namespace, context) : compileFrom(spec, namespace, context);
+  if (compiled.lookup !== null) context.onLookup(compiled.lookup);
+  const selects =
+    resource.kind === 'Destination'
+      ? (asking: string) => asking === namespace
+      : selectNamespaces(resource.spec.namespaces, context.labelsOf);
   return {
     id: destinationId(resource),
     namespace,
-    admitsNamespace:
-      resource.kind === 'Destination'
-        ? (asking) => asking === namespace
-        : selectNamespaces(resource.spec.namespaces, context.labelsOf),
+    // What a source does not allow a namespace is not there for it; the namespace's own Destination says why.
+    admitsNamespace: namespace === null ? (asking) => selects(asking) && compiled.admits(asking) : selects,
     overridable: resource.kind === 'Destination' || (resource.spec.overridable ?? DESTINATION_DEFAULTS.overridable),
     createdAtMs: createdAtMs(metadata),
-    hosts: spec.hosts,
     paths: spec.paths ?? ['/'],
     addresses: spec.addresses ?? DESTINATION_DEFAULTS.addresses,
-    connectTimeoutMs: timeouts.connectMs ?? DESTINATION_DEFAULTS.connectMs,
-    responseTimeoutMs: timeouts.responseMs ?? DESTINATION_DEFAULTS.responseMs,
-    idleTimeoutMs: timeouts.idleMs ?? DESTINATION_DEFAULTS.idleMs,
+    idleTimeoutMs: spec.timeouts?.idleMs ?? DESTINATION_DEFAULTS.idleMs,
     retries: {
       count: spec.retries?.count ?? DESTINATION_DEFAULTS.retryCount,
       statuses: spec.retries?.statuses ?? DESTINATION_DEFAULTS.retryStatuses,
     },
     workloads: compileWorkloadRule(spec.workloads),
     allowCleartext: spec.allowCleartext ?? false,
-    ...resolve(spec, namespace, context),
+    ...compiled.parts,
+  };
+}
+
+function compileWritten(spec: DestinationSpec, namespace: string | null, context: DestinationContext): CompiledFrom {
+  return {
+    lookup: null,
+    admits: () => true,
+    parts: {
+      hosts: spec.hosts,
+      connectTimeoutMs: spec.timeouts?.connectMs ?? DESTINATION_DEFAULTS.connectMs,
+      responseTimeoutMs: spec.timeouts?.responseMs ?? DESTINATION_DEFAULTS.responseMs,
+      ...resolve(spec, namespace, context),
+    },
   };
 }
 

@@ -37,7 +37,8 @@ export function compileSigningKey(spec: SigningKeySpec, readSecret: ReadSecret):
   return { key, certificate };
 }
 
-function checkPkcs12(file: Buffer, password: string, what: string): TlsIdentity {
+/** A key store with certificate and key. @throws SECRET_INVALID */
+export function checkPkcs12(file: Buffer, password: string, what: string): TlsIdentity {
   try {
     const secureContext = createSecureContext({ pfx: file, passphrase: password });
     // The one public way to the certificate in the file; nothing is read or written.

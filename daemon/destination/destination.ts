@@ -3,6 +3,7 @@
 import type { LeatError } from '../errors/leat-error.ts';
 import type { PrivateKeyJwt, SamlRule, TlsIdentity, TokenExchangeRule, UserTokenRule } from './authentication-parts.ts';
 import type { Secret } from './secret.ts';
+import type { ServiceLookup } from './service-entry.ts';
 
 /** What the application speaks on a port. Declared, never sniffed: server-first protocols must not stall. */
 export type Protocol = 'http' | 'https' | 'tls' | 'tcp';
@@ -81,13 +82,29 @@ export type Authentication =
   | { readonly type: 'PrincipalPropagation'; readonly userToken: UserTokenRule }
   | { readonly type: 'OAuth2TechnicalUserPropagation'; readonly client: OAuth2Client }
   | { readonly type: 'TokenForwarding'; readonly userToken: UserTokenRule }
-  | { readonly type: 'ClientHandledAuthentication' };
+  | { readonly type: 'ClientHandledAuthentication' }
+  | ServiceAuthentication;
+
+/** The credential is made by Leat itself. */
+export type OwnAuthentication = Exclude<Authentication, ServiceAuthentication>;
+
+/** The credential comes ready-made from an SAP Destination service. */
+export interface ServiceAuthentication {
+  readonly type: 'DestinationService';
+  readonly lookup: ServiceLookup;
+  /** As the entry says it, for people. */
+  readonly sapType: string;
+  /** What the application's bearer token is to the service; null: no token of a user is needed. */
+  readonly callerToken: 'User' | 'Refresh' | 'Code' | 'Subject' | null;
+}
 
 export interface UpstreamTls {
   /** Name sent as SNI and verified; null: the upstream host. */
   readonly serverName: string | null;
   /** PEM; replaces the system's roots. */
   readonly ca: string | null;
+  /** The peer's certificate is not verified. Missing: it is. */
+  readonly isUnverified?: true;
 }
 
 export interface DestinationPort {

@@ -43,6 +43,15 @@ export const ERROR_CODES = {
   TUNNEL_NOT_FOUND: entry('NOT_READY', 503, 'configuration'),
   TUNNEL_NOT_ALLOWED: entry('DENIED', 403, 'policy'),
   CLEARTEXT_REFUSED: entry('DENIED', 403, 'policy'),
+  // Destination service
+  DESTINATION_SOURCE_NOT_FOUND: entry('NOT_READY', 503, 'configuration'),
+  DESTINATION_SOURCE_NOT_ALLOWED: entry('DENIED', 403, 'policy'),
+  DESTINATION_SERVICE_UNAVAILABLE: entry('NOT_READY', 503, 'configuration'),
+  DESTINATION_ENTRY_PENDING: entry('NOT_READY', 503, 'configuration'),
+  DESTINATION_ENTRY_NOT_FOUND: entry('NOT_READY', 502, 'configuration'),
+  FRAGMENT_NOT_FOUND: entry('NOT_READY', 502, 'configuration'),
+  DESTINATION_ENTRY_INVALID: entry('NOT_READY', 502, 'configuration'),
+  DESTINATION_ENTRY_UNSUPPORTED: entry('NOT_READY', 502, 'configuration'),
   // the client's bytes
   REQUEST_MALFORMED: entry('BAD_REQUEST', 400, 'client'),
   REQUEST_HOST_MISMATCH: entry('BAD_REQUEST', 421, 'client'),
@@ -55,6 +64,7 @@ export const ERROR_CODES = {
   // credentials
   CREDENTIAL_UNAVAILABLE: entry('CREDENTIAL', 503, 'credentials'),
   CREDENTIAL_REJECTED: entry('CREDENTIAL', 502, 'credentials'),
+  AUTH_TOKEN_ERROR: entry('CREDENTIAL', 502, 'credentials'),
   USER_TOKEN_MISSING: entry('USER_TOKEN', 401, 'client'),
   USER_TOKEN_INVALID: entry('USER_TOKEN', 401, 'client'),
   // tunnel

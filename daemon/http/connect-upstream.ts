@@ -19,6 +19,7 @@ export async function connectUpstream(
     {
       serverName: tls.serverName ?? upstream.host,
       ca: tls.ca,
+      isUnverified: tls.isUnverified,
       // HTTP/2 is not spoken here: an upstream that has nothing else says so in the handshake.
       alpnProtocols: ['http/1.1'],
       ...(authentication.type === 'ClientCertificate' ? identityOf(authentication) : {}),

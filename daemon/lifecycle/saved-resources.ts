@@ -20,6 +20,7 @@ const PARTS: Readonly<Record<Part, Resource['kind']>> = {
   destinations: 'Destination',
   clusterDestinations: 'ClusterDestination',
   tunnels: 'Tunnel',
+  destinationSources: 'DestinationSource',
   nodePolicies: 'NodePolicy',
 };
 const FACTS = 'facts.json';
@@ -136,16 +137,35 @@ function readFacts(text: string): Facts | null {
   return { bootId, heardMs, nodeLabels: (nodeLabels ?? {}) as Labels };
 }
 
-/** Every line is parsed as if it came from the API server: another version of Leat may have written it. */
+/**
+ * Every line is parsed as if it came from the API server: another version of Leat may have written it. What can't be read
+ * is left out; a kind that an earlier version did not know has no file.
+ */
 async function readPart(path: string, kind: Resource['kind']): Promise<readonly Resource[]> {
-  const lines = (await readFile(path, 'utf8')).split('\n').filter((line) => line !== '');
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch {
+    return [];
+  }
   const resources: Resource[] = [];
-  for (const [index, line] of lines.entries()) {
-    const parsed = parseResource(JSON.parse(line));
-    if (parsed.ok && parsed.resource.kind === kind) resources.push(parsed.resource);
+  for (const [index, line] of text.split('\n').entries()) {
+    const resource = readLine(line);
+    if (resource?.kind === kind) resources.push(resource);
     if (index % SLICE === SLICE - 1) await setImmediate();
   }
   return resources;
+}
+
+function readLine(line: string): Resource | null {
+  if (line === '') return null;
+  try {
+    const parsed = parseResource(JSON.parse(line));
+    return parsed.ok ? parsed.resource : null;
+  } catch {
+    // files are replaced as a whole, so this is no write of ours that was cut short
+    return null;
+  }
 }
 
 function* linesOf(resources: readonly Resource[]): Generator<string> {

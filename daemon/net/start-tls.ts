@@ -12,6 +12,8 @@ export interface StartTlsOptions extends TlsMaterial {
   /** Name that is sent as SNI and that the certificate must hold. An IP address is verified and not sent (RFC 6066 §3). */
   readonly serverName: string;
   readonly alpnProtocols?: readonly string[];
+  /** Whoever answers is taken for the server. Only where an administrator says so. */
+  readonly isUnverified?: true | undefined;
 }
 
 export interface StartTlsLimits {
@@ -20,7 +22,7 @@ export interface StartTlsLimits {
 }
 
 /**
- * TLS over a connected socket, 1.2 or newer, always verified. Half-open as the socket is; paused. Takes the socket over:
+ * TLS over a connected socket, 1.2 or newer, verified unless `isUnverified`. Half-open as the socket is; paused. Takes the socket over:
  * on failure it is destroyed. Roots without `ca` are those of Node.js (NODE_EXTRA_CA_CERTS and NODE_USE_SYSTEM_CA apply).
  * @throws UPSTREAM_TLS_FAILED; SECRET_INVALID where certificate or key can't be used; the signal's reason
  */
@@ -47,11 +49,11 @@ export async function startTls(socket: Socket, options: StartTlsOptions, limits:
 }
 
 /** An address must not be sent as SNI; given as `host` it is verified against the certificate's IP SANs. */
-function identity({ serverName, alpnProtocols }: StartTlsOptions): ConnectionOptions {
+function identity({ serverName, alpnProtocols, isUnverified }: StartTlsOptions): ConnectionOptions {
   return {
     ...(isIP(serverName) === 0 ? { servername: serverName } : { host: serverName }),
     ...(alpnProtocols === undefined ? {} : { ALPNProtocols: [...alpnProtocols] }),
-    rejectUnauthorized: true,
+    rejectUnauthorized: isUnverified !== true,
   };
 }
 

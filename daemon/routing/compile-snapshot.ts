@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Secret } from '../../api/kinds/core.ts';
 import type { ClusterDestination, Destination as DestinationResource } from '../../api/kinds/destination.ts';
 import type { ResourceSet } from '../../api/resource-set.ts';
 import { compileDestination, type DestinationContext } from '../destination/compile-destination.ts';
+import { compileSource, type SourceAccess } from '../destination/compile-source.ts';
 import { compileTunnel, type TunnelAccess } from '../destination/compile-tunnel.ts';
 import type { Destination } from '../destination/destination.ts';
 import { findConflicts } from '../destination/find-conflicts.ts';
+import { findContested } from '../destination/find-contested.ts';
 import { findPortProblem } from '../destination/find-port-problem.ts';
 import { indexDestinations, MAX_PER_HOST } from '../destination/index-destinations.ts';
-import { createSecretReaders } from '../destination/release-secret.ts';
+import { createSecretReaders, type ReadSecret } from '../destination/release-secret.ts';
+import type { EntryOf, ServiceLookup } from '../destination/service-entry.ts';
 import type { LeatError } from '../errors/leat-error.ts';
 import { compileNodePolicy } from '../policy/compile-node-policy.ts';
 import type { NodePolicy } from '../policy/node-policy.ts';
 import { selectNodePolicy } from '../policy/select-node-policy.ts';
 import { indexWorkloads } from '../workload/index-workloads.ts';
 import type { Labels } from '../workload/match-labels.ts';
-import { namespaceLabels } from '../workload/select-namespaces.ts';
+import { type NamespaceLabels, namespaceLabels } from '../workload/select-namespaces.ts';
+import { CompileMemory } from './compile-memory.ts';
 import type { ResourceProblem, Snapshot } from './snapshot.ts';
 
 /** What the daemon knows of its node and its installation, apart from resources. */
@@ -30,21 +35,34 @@ export interface NodeFacts {
 /**
  * Everything that decisions need, from the resources of one moment. Never throws: what is wrong with a resource is a
  * problem that names it, and whatever depends on it is refused rather than done without it.
+ *
+ * @param entryOf what was fetched so far of `lookups`, which the snapshot names; default nothing
+ * @param memory of the snapshot before: what did not change in between is not compiled again
  */
-export function compileSnapshot(set: ResourceSet, node: NodeFacts): Snapshot {
+export function compileSnapshot(
+  set: ResourceSet,
+  node: NodeFacts,
+  entryOf: EntryOf = () => null,
+  memory: CompileMemory = new CompileMemory(),
+): Snapshot {
+  memory.begin();
   const { leatNamespace = 'leat-system', clusterDomain = 'cluster.local' } = node;
   const problems: ResourceProblem[] = [];
   const report = (problem: ResourceProblem): void => {
     problems.push(problem);
   };
-  const labelsOf = namespaceLabels(set.namespaces);
-  const secretsOf = createSecretReaders(set.secrets);
+  const labelsOf = memory.keep('labels', [set.namespaces], report, () => namespaceLabels(set.namespaces));
+  const secretsOf = rememberReaders(set.secrets, memory);
 
-  const policy = compileNodePolicy(
-    selectNodePolicy(set.nodePolicies, node.labels),
-    labelsOf,
-    { clusterDomain, endpointNames: endpointNames(set) },
-    report,
+  const nodeLabels = JSON.stringify(node.labels);
+  const policyInputs = [set.nodePolicies, set.tunnels, labelsOf, nodeLabels, clusterDomain];
+  const policy = memory.keep('policy', policyInputs, report, (reportPolicy) =>
+    compileNodePolicy(
+      selectNodePolicy(set.nodePolicies, node.labels),
+      labelsOf,
+      { clusterDomain, endpointNames: endpointNames(set) },
+      reportPolicy,
+    ),
   );
   const workloads = indexWorkloads(set.pods, {
     nodeName: node.name,
@@ -54,23 +72,111 @@ export function compileSnapshot(set: ResourceSet, node: NodeFacts): Snapshot {
     report,
   });
 
+  const ownSecrets = secretsOf(leatNamespace);
+  const tunnels = memory.keep('tunnels', [set.tunnels, ownSecrets, labelsOf], report, (reportTunnel) =>
+    compileTunnels(set.tunnels, ownSecrets, labelsOf, reportTunnel),
+  );
+  const sources = memory.keep('sources', [set.destinationSources, ownSecrets, labelsOf], report, (reportSource) =>
+    compileSources(set.destinationSources, ownSecrets, labelsOf, reportSource),
+  );
+
+  const lookups = new Map<string, ServiceLookup>();
+  let lookupsOfOne = 0;
+  const context: DestinationContext = {
+    secretsOf,
+    leatNamespace,
+    labelsOf,
+    tunnels,
+    sources,
+    entryOf,
+    onLookup(lookup) {
+      lookupsOfOne += 1;
+      lookups.set(lookup.key, lookup);
+    },
+  };
+  const compiled = [...set.destinations, ...set.clusterDestinations].map((resource) => {
+    const secrets = resource.kind === 'Destination' ? secretsOf(resource.metadata.namespace ?? 'default') : ownSecrets;
+    return memory.ofResource(resource, [secrets, labelsOf, tunnels, sources, policy], report, (reportOne) => {
+      lookupsOfOne = 0;
+      const value = admit(resource, context, policy, reportOne);
+      // what was fetched for it changes without any of its inputs
+      return { value, keep: lookupsOfOne === 0 };
+    });
+  });
+  const destinations = memory.keep('destinations', compiled, report, () => compiled);
+  const contested = memory.keep('contested', [destinations], report, () => findContested(destinations));
+  for (const conflict of findConflicts(contested, workloads.all())) report(conflict);
+  const { match } = memory.keep('index', [destinations, policy], report, (reportLeftOut) =>
+    indexDestinations(destinations, policy.mayClaim, ({ id }, host) => {
+      const message = `${host} has ${MAX_PER_HOST} Destinations that go before this one: it is never chosen for it`;
+      reportLeftOut({ resource: id, reason: 'TooManyForHost', message });
+    }),
+  );
+  return {
+    policy,
+    workloads,
+    destinations: { match, all: () => destinations },
+    lookups: [...lookups.values()],
+    problems,
+  };
+}
+
+/** Readers of Secrets, each the same as long as no Secret of its namespace changed. */
+function rememberReaders(secrets: readonly Secret[], memory: CompileMemory): (namespace: string) => ReadSecret {
+  const byNamespace = new Map<string, Secret[]>();
+  for (const secret of secrets) {
+    const { namespace = 'default' } = secret.metadata;
+    const others = byNamespace.get(namespace);
+    if (others === undefined) byNamespace.set(namespace, [secret]);
+    else others.push(secret);
+  }
+  const readers = new Map<string, ReadSecret>();
+  return (namespace) => {
+    let reader = readers.get(namespace);
+    if (reader === undefined) {
+      const own = byNamespace.get(namespace) ?? [];
+      reader = memory.keep(
+        `secrets ${namespace}`,
+        own,
+        () => {},
+        () => createSecretReaders(own)(namespace),
+      );
+      readers.set(namespace, reader);
+    }
+    return reader;
+  };
+}
+
+type Report = (problem: ResourceProblem) => void;
+
+function compileTunnels(
+  resources: ResourceSet['tunnels'],
+  secrets: ReadSecret,
+  labelsOf: NamespaceLabels,
+  report: Report,
+): ReadonlyMap<string, TunnelAccess> {
   const tunnels = new Map<string, TunnelAccess>();
-  for (const resource of set.tunnels) {
-    const access = compileTunnel(resource, secretsOf(leatNamespace), labelsOf);
+  for (const resource of resources) {
+    const access = compileTunnel(resource, secrets, labelsOf);
     tunnels.set(resource.metadata.name, access);
     if ('problem' in access.resolved) report(toProblem(`Tunnel ${resource.metadata.name}`, access.resolved.problem));
   }
+  return tunnels;
+}
 
-  const context: DestinationContext = { secretsOf, leatNamespace, labelsOf, tunnels };
-  const destinations = [...set.destinations, ...set.clusterDestinations].map((resource) =>
-    admit(resource, context, policy, report),
-  );
-  for (const conflict of findConflicts(destinations, workloads.all())) report(conflict);
-  const { match } = indexDestinations(destinations, policy.mayClaim, ({ id }, host) => {
-    const message = `${host} has ${MAX_PER_HOST} Destinations that go before this one: it is never chosen for it`;
-    report({ resource: id, reason: 'TooManyForHost', message });
-  });
-  return { policy, workloads, destinations: { match, all: () => destinations }, problems };
+function compileSources(
+  resources: ResourceSet['destinationSources'],
+  secrets: ReadSecret,
+  labelsOf: NamespaceLabels,
+  report: Report,
+): ReadonlyMap<string, SourceAccess> {
+  const sources = new Map<string, SourceAccess>();
+  for (const resource of resources) {
+    const access = compileSource(resource, secrets, labelsOf);
+    sources.set(access.name, access);
+    if ('problem' in access.resolved) report(toProblem(`DestinationSource ${access.name}`, access.resolved.problem));
+  }
+  return sources;
 }
 
 /** Names that the Destination may not claim are taken off it before anything can find it under them. */

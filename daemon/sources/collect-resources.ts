@@ -38,6 +38,7 @@ function groupByKind(resources: readonly Resource[]): ResourceSet {
     destinations: ofKind('Destination'),
     clusterDestinations: ofKind('ClusterDestination'),
     tunnels: ofKind('Tunnel'),
+    destinationSources: ofKind('DestinationSource'),
     nodePolicies: ofKind('NodePolicy'),
   });
 }

@@ -55,6 +55,7 @@ function createSet(count: number): ResourceSet {
     destinations: Array.from({ length: count }, (_, index) => createDestination(index)),
     clusterDestinations: [],
     tunnels: [],
+    destinationSources: [],
     nodePolicies: [],
   };
 }

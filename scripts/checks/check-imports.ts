@@ -20,6 +20,7 @@ const LAYERS: readonly (readonly string[])[] = [
     'daemon/http',
     'daemon/socks5',
     'daemon/credentials',
+    'daemon/destination-service',
     'daemon/sources',
   ],
   ['daemon/proxy'],

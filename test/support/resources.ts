@@ -17,6 +17,7 @@ export function resourceSet(parts: Partial<ResourceSet>): ResourceSet {
     destinations: [],
     clusterDestinations: [],
     tunnels: [],
+    destinationSources: [],
     nodePolicies: [],
     ...parts,
   };
@@ -64,7 +65,7 @@ const DESTINATION_SPEC: DestinationSpec = {
 export function destination(
   path: string,
   { created = '2026-01-01T00:00:00Z', ...spec }: Partial<DestinationSpec> & Created = {},
-): Destination {
+): Destination & { spec: DestinationSpec } {
   const [inNamespace = '', name = ''] = path.split('/');
   return {
     apiVersion: API_VERSION,
@@ -74,9 +75,11 @@ export function destination(
   };
 }
 
+type ForNamespaces = Pick<ClusterDestination['spec'], 'namespaces' | 'overridable'>;
+
 export function clusterDestination(
   name: string,
-  { created = '2026-01-01T00:00:00Z', ...spec }: Partial<ClusterDestination['spec']> & Created = {},
+  { created = '2026-01-01T00:00:00Z', ...spec }: Partial<ForNamespaces & DestinationSpec> & Created = {},
 ): ClusterDestination {
   return {
     apiVersion: API_VERSION,

@@ -108,6 +108,49 @@ export const tunnel = () => ({
   },
 });
 
+export const destinationSource = () => ({
+  apiVersion: 'leat.dev/v1alpha1',
+  kind: 'DestinationSource',
+  metadata: { name: 'btp' },
+  spec: {
+    default: true,
+    binding: { secret: 'destination-binding', jsonKey: 'credentials' },
+    tenantMode: 'dedicated',
+    ca: { name: 'btp-ca', key: 'ca.crt' },
+    tunnel: 'corp',
+    allow: [
+      {
+        namespaces: { names: ['shop'] },
+        destinationNames: ['shop-*', 'erp'],
+        levels: ['subaccount', 'instance'],
+        fragmentNames: ['*-test'],
+        chainNames: ['com.sap.*'],
+      },
+    ],
+    allowInsecure: false,
+    timeouts: { requestMs: 5000 },
+  },
+});
+
+/** An entry of a Destination service, with everything that can be laid over it. */
+export const destinationFrom = () => ({
+  apiVersion: 'leat.dev/v1alpha1',
+  kind: 'Destination',
+  metadata: { name: 'crm', namespace: 'shop' },
+  spec: {
+    hosts: ['crm.partner.com'],
+    from: {
+      source: 'btp',
+      name: 'shop-crm',
+      level: 'subaccount',
+      fragments: [{ name: 'crm-test', level: 'subaccount', optional: true }],
+      chain: { name: 'com.sap.sequentialUserPropagation', variables: [{ name: 'x', value: 'y' }] },
+    },
+    timeouts: { responseMs: 1000 },
+    workloads: { all: true },
+  },
+});
+
 export const nodePolicy = () => ({
   apiVersion: 'leat.dev/v1alpha1',
   kind: 'NodePolicy',
@@ -135,5 +178,7 @@ export const EXAMPLES = {
   destination,
   clusterDestination,
   tunnel,
+  destinationSource,
+  destinationFrom,
   nodePolicy,
 };

@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { Namespace, Pod, Secret } from '../../../api/kinds/core.ts';
 import { ClusterDestination, Destination } from '../../../api/kinds/destination.ts';
+import { DestinationSource, From } from '../../../api/kinds/destination-source.ts';
 import { NodePolicy } from '../../../api/kinds/node-policy.ts';
 import { Tunnel } from '../../../api/kinds/tunnel.ts';
 import { SigningKey, TlsIdentity, UserToken } from '../../../api/schema/credential-parts.ts';
@@ -35,6 +36,7 @@ const PARTS = {
   TlsIdentity,
   SigningKey,
   UserToken,
+  From,
   PortRange,
   ObjectMeta,
 } as unknown as Readonly<Record<string, SchemaNode>>;
@@ -42,6 +44,7 @@ const KINDS = {
   Destination,
   ClusterDestination,
   Tunnel,
+  DestinationSource,
   NodePolicy,
   Namespace,
   Pod,

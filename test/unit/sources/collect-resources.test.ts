@@ -21,7 +21,16 @@ test('groups resources by kind, as plain JSON', (t) => {
   t.deepEqual(problems, []);
   t.deepEqual(
     Object.values(set).map((resources: readonly Resource[]) => resources.map(({ kind }) => kind)),
-    [['Namespace'], ['Pod'], ['Secret'], ['Destination'], ['ClusterDestination'], ['Tunnel'], ['NodePolicy']],
+    [
+      ['Namespace'],
+      ['Pod'],
+      ['Secret'],
+      ['Destination', 'Destination'],
+      ['ClusterDestination'],
+      ['Tunnel'],
+      ['DestinationSource'],
+      ['NodePolicy'],
+    ],
   );
   t.deepEqual(JSON.parse(JSON.stringify(set)), set);
 });

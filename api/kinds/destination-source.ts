@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+/** `DestinationSource`: an instance of SAP's Destination service, and who may use what of it. */
+import Type, { type Static } from 'typebox';
+import { SOURCE_DEFAULTS } from '../defaults.ts';
+import { API_VERSION } from '../group.ts';
+import { FORMATS } from '../schema/formats.ts';
+import {
+  CertificateAuthority,
+  closed,
+  durationMs,
+  listOf,
+  MAX_ITEMS,
+  NamespaceSelector,
+  ObjectMeta,
+  oneOf,
+  secretName,
+  text,
+} from '../schema/parts.ts';
+
+/** Where the service keeps an entry. */
+export const LEVELS = ['subaccount', 'instance', 'provider_subaccount', 'provider_instance'] as const;
+export type Level = (typeof LEVELS)[number];
+
+const patterns = (description: string) =>
+  listOf(
+    text(FORMATS.entryPattern, 'name, or * for any run of characters'),
+    { minItems: 1, maxItems: MAX_ITEMS },
+    description,
+  );
+
+export const DestinationSourceSpec = closed({
+  default: Type.Optional(Type.Boolean({ description: 'is meant where a Destination names no source. Default false.' })),
+  binding: closed(
+    {
+      secret: secretName('the service binding'),
+      jsonKey: Type.Optional(
+        text(FORMATS.secretKey, 'key that holds the whole binding as JSON. Default each field has a key of its own.'),
+      ),
+    },
+    'what the service instance is reached with; credential-type binding-secret or x509',
+  ),
+  tenantMode: oneOf(['dedicated'], 'whose entries are used: those of the subaccount of the binding'),
+  ca: Type.Optional(CertificateAuthority),
+  tunnel: Type.Optional(
+    text(FORMATS.resourceName, 'Tunnel for entries with ProxyType OnPremise; its allow holds for them as well'),
+  ),
+  allow: listOf(
+    closed({
+      namespaces: NamespaceSelector,
+      destinationNames: patterns('names of entries that may be used'),
+      levels: listOf(
+        oneOf(LEVELS, 'where the service keeps the entry'),
+        { minItems: 1, maxItems: LEVELS.length, key: 'set' },
+        'levels that may be asked; a Destination without level asks instance and subaccount',
+      ),
+      fragmentNames: Type.Optional(patterns('fragments that may be laid over these entries. Default none.')),
+      chainNames: Type.Optional(patterns('chains that may be used with these entries. Default none.')),
+    }),
+    { maxItems: 64 },
+    'who may use what; nobody where it is empty',
+  ),
+  allowInsecure: Type.Optional(
+    Type.Boolean({ description: 'honour TrustAll: TLS to the target that is not verified. Default false.' }),
+  ),
+  timeouts: Type.Optional(
+    closed(
+      {
+        requestMs: Type.Optional(
+          durationMs(1000, 60_000, `until the service has answered a request. Default ${SOURCE_DEFAULTS.requestMs}.`),
+        ),
+      },
+      'how long is waited',
+    ),
+  ),
+});
+export type DestinationSourceSpec = Static<typeof DestinationSourceSpec>;
+
+export const DestinationSource = closed({
+  apiVersion: Type.Literal(API_VERSION),
+  kind: Type.Literal('DestinationSource'),
+  metadata: ObjectMeta,
+  spec: DestinationSourceSpec,
+  status: Type.Optional(Type.Unknown()),
+});
+export type DestinationSource = Static<typeof DestinationSource>;
+
+/** `Destination.spec.from`. */
+export const From = closed(
+  {
+    source: Type.Optional(text(FORMATS.resourceName, 'DestinationSource. Default the one that says default.')),
+    name: text(FORMATS.entryName, 'name of the entry'),
+    level: Type.Optional(
+      oneOf(LEVELS, 'where the service keeps the entry. Default instance, and where it is not there subaccount.'),
+    ),
+    fragments: Type.Optional(
+      listOf(
+        closed({
+          name: text(FORMATS.entryName, 'name of the fragment'),
+          level: Type.Optional(
+            oneOf(LEVELS, 'where the service keeps it; needs a level of the entry. Default that of the entry.'),
+          ),
+          optional: Type.Optional(
+            Type.Boolean({ description: 'do without it where there is none; of a single fragment. Default false.' }),
+          ),
+        }),
+        { minItems: 1, maxItems: 16 },
+        'fragments that are laid over the entry, in their order',
+      ),
+    ),
+    chain: Type.Optional(
+      closed(
+        {
+          name: text(FORMATS.entryName, 'name of the chain, such as com.sap.sequentialUserPropagation'),
+          variables: Type.Optional(
+            listOf(
+              closed({
+                name: text(FORMATS.entryName, 'name of the variable'),
+                value: text(FORMATS.headerValue, 'value of the variable'),
+              }),
+              { maxItems: 16, key: 'name' },
+              'variables of the chain, but the one that holds the token of the user',
+            ),
+          ),
+        },
+        'destination chain that gets the token',
+      ),
+    ),
+  },
+  'entry of an SAP Destination service, in place of ports, route and authentication',
+);
+export type From = Static<typeof From>;

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { OAuth2Client } from '../destination/destination.ts';
+import type { Secret } from '../destination/secret.ts';
+import type { ServiceLookup } from '../destination/service-entry.ts';
+import { LeatError } from '../errors/leat-error.ts';
+import { entryPath, lookupHeaders } from './build-request.ts';
+import { parseServiceAnswer, type ServiceAnswer } from './parse-answer.ts';
+import { type Connect, type HeaderFields, type RawAnswer, requestService } from './service-request.ts';
+
+export interface AskOptions {
+  readonly withTokens: boolean;
+  /** What the application contributes: its user's token and what belongs to it. */
+  readonly callerHeaders: HeaderFields;
+}
+
+/**
+ * Asks for an entry: find (v1) or consume (v2).
+ * @throws DESTINATION_SERVICE_UNAVAILABLE where asking later may help; DESTINATION_ENTRY_NOT_FOUND, FRAGMENT_NOT_FOUND,
+ * DESTINATION_ENTRY_INVALID where it won't; the signal's reason
+ */
+export type AskService = (lookup: ServiceLookup, options: AskOptions, signal: AbortSignal) => Promise<ServiceAnswer>;
+
+export interface AskServiceParts {
+  readonly connect: Connect;
+  /** credentials/: the token of the service instance. `refresh`: the last one was refused. */
+  readonly tokenFor: (
+    client: OAuth2Client,
+    options: { readonly refresh: boolean },
+    signal: AbortSignal,
+  ) => Promise<Secret>;
+}
+
+/** SAP Help, "Destination service: client-side caching and retries" wants 100 ms at least. */
+const RETRY_DELAYS_MS = [100, 400];
+
+export function createAskService({ connect, tokenFor }: AskServiceParts): AskService {
+  const once = async (lookup: ServiceLookup, options: AskOptions, refresh: boolean, signal: AbortSignal) => {
+    const token = await tokenFor(lookup.service.client, { refresh }, signal).catch((cause: unknown) => {
+      signal.throwIfAborted();
+      const why = cause instanceof LeatError ? cause.message : 'unexpected';
+      throw new LeatError('DESTINATION_SERVICE_UNAVAILABLE', `no token for the Destination service: ${why}`, { cause });
+    });
+    const headers: HeaderFields = [
+      ['Authorization', `Bearer ${token.reveal()}`],
+      ['Accept', 'application/json'],
+      ...lookupHeaders(lookup),
+      ...options.callerHeaders,
+    ];
+    return requestService(lookup.service, entryPath(lookup, options), headers, { connect, signal });
+  };
+
+  const withFreshToken: typeof once = async (lookup, options, refresh, signal) => {
+    const answer = await once(lookup, options, refresh, signal);
+    return answer.status === 401 && !refresh ? once(lookup, options, true, signal) : answer;
+  };
+
+  return async (lookup, options, signal) => {
+    for (const delayMs of [...RETRY_DELAYS_MS, null]) {
+      try {
+        return readAnswer(await withFreshToken(lookup, options, false, signal), lookup);
+      } catch (error) {
+        const mayHelp = error instanceof LeatError && error.code === 'DESTINATION_SERVICE_UNAVAILABLE';
+        if (!mayHelp || delayMs === null) throw error;
+      }
+      await sleep(delayMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+    }
+    throw new LeatError('INTERNAL', 'the last attempt neither answered nor failed');
+  };
+}
+
+function readAnswer({ status, text }: RawAnswer, { name, level, service, fragments }: ServiceLookup): ServiceAnswer {
+  if (status === 200) return parseServiceAnswer(text);
+  const what = `"${name}"${level === null ? '' : ` at level ${level}`}`;
+  if (status === 404 && fragments.length > 0 && /fragment/i.test(errorMessageOf(text))) {
+    const names = fragments.map((fragment) => `"${fragment.name}"`).join(', ');
+    throw new LeatError('FRAGMENT_NOT_FOUND', `the Destination service "${service.name}" lacks a fragment of ${names}`);
+  }
+  if (status === 404) {
+    throw new LeatError(
+      'DESTINATION_ENTRY_NOT_FOUND',
+      `the Destination service "${service.name}" has no entry ${what}`,
+    );
+  }
+  const said = `the Destination service "${service.name}" answered ${status} for ${what}`;
+  if (status >= 400 && status < 500 && status !== 401 && status !== 403 && status !== 408 && status !== 429) {
+    throw new LeatError(
+      'DESTINATION_ENTRY_INVALID',
+      `${said}: name, level, fragments, chain or the user's token don't fit`,
+    );
+  }
+  throw new LeatError('DESTINATION_SERVICE_UNAVAILABLE', said);
+}
+
+function errorMessageOf(text: string): string {
+  try {
+    const { ErrorMessage: message } = JSON.parse(text) as { ErrorMessage?: unknown };
+    return typeof message === 'string' ? message : '';
+  } catch {
+    // Not what the service writes.
+    return '';
+  }
+}

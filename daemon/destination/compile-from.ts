@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+import { DESTINATION_DEFAULTS } from '../../api/defaults.ts';
+import type { DestinationFromSpec } from '../../api/kinds/destination.ts';
+import type { From } from '../../api/kinds/destination-source.ts';
+import { asLeatError, LeatError } from '../errors/leat-error.ts';
+import { compileRoute } from './compile-route.ts';
+import type { SourceAccess } from './compile-source.ts';
+import type { TunnelAccess } from './compile-tunnel.ts';
+import type { Destination, DestinationPort } from './destination.ts';
+import { digestOf } from './digest.ts';
+import type { EntryOf, ServiceEntry, ServiceLookup } from './service-entry.ts';
+
+export interface FromContext {
+  readonly sources: ReadonlyMap<string, SourceAccess>;
+  readonly tunnels: ReadonlyMap<string, TunnelAccess>;
+  readonly entryOf: EntryOf;
+}
+
+type Parts = Pick<
+  Destination,
+  'hosts' | 'ports' | 'headers' | 'queries' | 'connectTimeoutMs' | 'responseTimeoutMs' | 'resolved'
+>;
+
+export interface CompiledFrom {
+  readonly parts: Parts;
+  /** Null where nothing may be asked. */
+  readonly lookup: ServiceLookup | null;
+  /** Namespaces that the source lets have the entry. */
+  readonly admits: (namespace: string) => boolean;
+}
+
+/**
+ * A Destination that is an entry of a Destination service. To a namespace that no part of a source's `allow` names, the
+ * source does not exist: same code, same words. What is not fetched yet, or can't be used, is not ready; its hosts are
+ * those that the Destination gives, so that what is sent there fails. Without any, they are known with the entry only.
+ *
+ * @param namespace the Destination's own; null for a ClusterDestination, where each workload's namespace is asked
+ */
+export function compileFrom(spec: DestinationFromSpec, namespace: string | null, context: FromContext): CompiledFrom {
+  let lookup: ServiceLookup | null = null;
+  let admits: CompiledFrom['admits'] = () => false;
+  try {
+    const source = findSource(spec.from, namespace, context.sources);
+    admits = (asking) => source.allows(asking, spec.from);
+    if (namespace !== null && !admits(namespace)) {
+      throw new LeatError(
+        'DESTINATION_SOURCE_NOT_ALLOWED',
+        `DestinationSource "${source.name}" does not allow namespace ${namespace} this name, level, fragment or chain`,
+      );
+    }
+    if ('problem' in source.resolved) {
+      // The source's Secrets are the administrator's: their names are told under the source, not to whoever uses it.
+      throw new LeatError(
+        'DESTINATION_NOT_READY',
+        `DestinationSource "${source.name}" is not ready: ask a cluster administrator`,
+      );
+    }
+    lookup = lookupOf(spec.from, source.resolved.service);
+    const fetched = context.entryOf(lookup);
+    if (fetched === null) {
+      throw new LeatError('DESTINATION_ENTRY_PENDING', `"${lookup.name}" is not fetched yet from "${source.name}"`);
+    }
+    if ('problem' in fetched) throw fetched.problem;
+    return { parts: useEntry(fetched.entry, spec, source, namespace, context.tunnels), lookup, admits };
+  } catch (error) {
+    return { parts: notReady(spec, asLeatError(error)), lookup, admits };
+  }
+}
+
+function findSource(
+  { source: name }: From,
+  namespace: string | null,
+  sources: ReadonlyMap<string, SourceAccess>,
+): SourceAccess {
+  const found = name === undefined ? defaultOf(sources) : sources.get(name);
+  if (found !== undefined && (namespace === null || found.admits(namespace))) return found;
+  const what = name === undefined ? 'no default DestinationSource' : `no DestinationSource "${name}"`;
+  const forWhom = namespace === null ? '' : ` that admits namespace ${namespace}: ask a cluster administrator`;
+  throw new LeatError('DESTINATION_SOURCE_NOT_FOUND', `there is ${what}${forWhom}`);
+}
+
+/** Of two, neither: which one is meant can't be guessed where credentials depend on it. */
+function defaultOf(sources: ReadonlyMap<string, SourceAccess>): SourceAccess | undefined {
+  const [first, second] = [...sources.values()].filter(({ isDefault }) => isDefault);
+  return second === undefined ? first : undefined;
+}
+
+function lookupOf({ name, level, fragments = [], chain }: From, service: ServiceLookup['service']): ServiceLookup {
+  const asked = {
+    service,
+    name,
+    level: level ?? null,
+    fragments: fragments.map((fragment) => ({
+      name: fragment.name,
+      level: fragment.level ?? null,
+      optional: fragment.optional ?? false,
+    })),
+    chain: chain === undefined ? null : { name: chain.name, variables: chain.variables ?? [] },
+  };
+  return { ...asked, key: digestOf(asked) };
+}
+
+function useEntry(
+  entry: ServiceEntry,
+  spec: DestinationFromSpec,
+  source: SourceAccess,
+  namespace: string | null,
+  tunnels: ReadonlyMap<string, TunnelAccess>,
+): Parts {
+  if (entry.trustsAll && !source.allowInsecure) {
+    throw new LeatError(
+      'DESTINATION_ENTRY_UNSUPPORTED',
+      `the entry says TrustAll, which DestinationSource "${source.name}" does not allow (allowInsecure)`,
+    );
+  }
+  if (entry.proxyType === 'OnPremise' && source.tunnel === null) {
+    throw new LeatError(
+      'DESTINATION_ENTRY_UNSUPPORTED',
+      `the entry is OnPremise, but DestinationSource "${source.name}" names no tunnel`,
+    );
+  }
+  const hosts = spec.hosts ?? [entry.host];
+  const ports = entry.trustsAll ? entry.ports.map(withoutVerification) : entry.ports;
+  const route =
+    source.tunnel === null || entry.proxyType === 'Internet'
+      ? ({ type: 'internet' } as const)
+      : {
+          type: 'onPremise' as const,
+          tunnel: source.tunnel,
+          ...(entry.locationId === null ? {} : { locationId: entry.locationId }),
+        };
+  return {
+    hosts,
+    ports,
+    headers: entry.headers,
+    queries: entry.queries,
+    connectTimeoutMs: spec.timeouts?.connectMs ?? entry.connectTimeoutMs ?? DESTINATION_DEFAULTS.connectMs,
+    responseTimeoutMs: spec.timeouts?.responseMs ?? entry.responseTimeoutMs ?? DESTINATION_DEFAULTS.responseMs,
+    resolved: {
+      ready: true,
+      route: compileRoute({ route, hosts }, ports, namespace, tunnels),
+      authentication: entry.authentication,
+    },
+  };
+}
+
+function withoutVerification(port: DestinationPort): DestinationPort {
+  const { tls } = port.upstream;
+  return tls === null ? port : { ...port, upstream: { ...port.upstream, tls: { ...tls, isUnverified: true } } };
+}
+
+/** Hosts that are given are held, on the port that a URL of http:// has, so that a request is answered with the reason. */
+function notReady({ hosts = [], timeouts }: DestinationFromSpec, problem: LeatError): Parts {
+  const upstream = { host: null, port: 80, pathPrefix: '', tls: null };
+  return {
+    hosts,
+    ports: [{ port: 80, protocol: 'http', upstream }],
+    headers: [],
+    queries: [],
+    connectTimeoutMs: timeouts?.connectMs ?? DESTINATION_DEFAULTS.connectMs,
+    responseTimeoutMs: timeouts?.responseMs ?? DESTINATION_DEFAULTS.responseMs,
+    resolved: { ready: false, problem },
+  };
+}
