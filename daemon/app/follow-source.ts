@@ -3,6 +3,7 @@ import type { ResourceSet } from '../../api/resource-set.ts';
 import { desiredSetMembers } from '../capture/desired-set-members.ts';
 import type { SetSync } from '../capture/sync-sets.ts';
 import type { Config } from '../config/config.ts';
+import { CompileMemory } from '../routing/compile-memory.ts';
 import { compileSnapshot } from '../routing/compile-snapshot.ts';
 import type { Snapshot } from '../routing/snapshot.ts';
 import { startFilesSource } from '../sources/files-source.ts';
@@ -34,9 +35,10 @@ export function followSource(config: Config, parts: SourceParts): FollowedSource
   const { sets, log, metrics } = parts;
   const { nodeName: name, leatNamespace, clusterDomain } = config;
   const known = new Set<string>();
+  const memory = new CompileMemory();
 
   const take = (resources: ResourceSet, labels: Labels): void => {
-    const snapshot = compileSnapshot(resources, { name, labels, leatNamespace, clusterDomain });
+    const snapshot = compileSnapshot(resources, { name, labels, leatNamespace, clusterDomain }, undefined, memory);
     parts.publish(snapshot);
     count(snapshot, metrics);
     for (const { resource, reason, message } of snapshot.problems) {

@@ -73,6 +73,7 @@ class Source {
   readonly #started = performance.now();
   #timer: NodeJS.Timeout | null = null;
   #compileMs = 0;
+  #compiledAtMs = 0;
   #delivered = false;
   #seeded = false;
   #nodeLabelsSaved: Labels | null = null;
@@ -124,7 +125,9 @@ class Source {
 
   #schedule(): void {
     if (this.#timer !== null || this.#ended.signal.aborted) return;
-    const waitMs = Math.min(MAX_COALESCE_MS, Math.max(COALESCE_MS, this.#compileMs));
+    // after a long compile as much time for everything else; a change that comes alone does not wait for that
+    const restMs = this.#compiledAtMs + this.#compileMs - performance.now();
+    const waitMs = Math.min(MAX_COALESCE_MS, Math.max(COALESCE_MS, restMs));
     this.#timer = setTimeout(() => {
       this.#timer = null;
       this.#flush();
@@ -156,7 +159,8 @@ class Source {
     } catch (error) {
       this.#refusal = `valid, but could not be taken over: ${asLeatError(error).message}`;
     }
-    this.#compileMs = performance.now() - startedMs;
+    this.#compiledAtMs = performance.now();
+    this.#compileMs = this.#compiledAtMs - startedMs;
   }
 
   /** The first state is to have its Secrets: to be refused for a moment is worse than to wait for it. */

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ResourceProblem } from './snapshot.ts';
+
+type Report = (problem: ResourceProblem) => void;
+
+interface Kept {
+  readonly inputs: readonly unknown[];
+  readonly value: unknown;
+  readonly problems: readonly ResourceProblem[];
+}
+
+/**
+ * What was compiled last, by the identity of everything that it was compiled from: with ten thousand Destinations, a pod
+ * that comes must not compile one of them again. Nothing depends on it but time, for what is kept are results of pure
+ * functions, with the problems that they reported.
+ */
+export class CompileMemory {
+  #before = new Map<string, Kept>();
+  #now = new Map<string, Kept>();
+  readonly #ofResources = new WeakMap<object, Kept>();
+
+  /** A new snapshot begins: what neither it nor the one before asks for is forgotten. */
+  begin(): void {
+    this.#before = this.#now;
+    this.#now = new Map();
+  }
+
+  /** The result of a stage, made anew if one of its inputs is another than in the snapshot before. */
+  keep<T>(stage: string, inputs: readonly unknown[], report: Report, make: (report: Report) => T): T {
+    const kept = this.#before.get(stage);
+    const valid = kept !== undefined && areSame(kept.inputs, inputs) ? kept : run(inputs, make);
+    this.#now.set(stage, valid);
+    for (const problem of valid.problems) report(problem);
+    return valid.value as T;
+  }
+
+  /** What a resource was compiled to; `make` says whether that may be kept. */
+  ofResource<T>(
+    resource: object,
+    inputs: readonly unknown[],
+    report: Report,
+    make: (report: Report) => { readonly value: T; readonly keep: boolean },
+  ): T {
+    const kept = this.#ofResources.get(resource);
+    if (kept !== undefined && areSame(kept.inputs, inputs)) {
+      for (const problem of kept.problems) report(problem);
+      return kept.value as T;
+    }
+    const made = run(inputs, make);
+    const { value, keep } = made.value as { readonly value: T; readonly keep: boolean };
+    if (keep) this.#ofResources.set(resource, { ...made, value });
+    else this.#ofResources.delete(resource);
+    for (const problem of made.problems) report(problem);
+    return value;
+  }
+}
+
+function run<T>(inputs: readonly unknown[], make: (report: Report) => T): Kept {
+  const problems: ResourceProblem[] = [];
+  const value = make((problem) => problems.push(problem));
+  return { inputs, value, problems };
+}
+
+function areSame(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((input, at) => Object.is(input, b[at]));
+}
