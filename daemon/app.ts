@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The composition root: makes every part, hands each what it needs, and knows in which order they start and stop. */
-import type { Socket } from 'node:net';
 import { startAdminServer } from './admin/admin-server.ts';
 import { Readiness } from './admin/readiness.ts';
+import { acceptCaptured } from './app/accept-captured.ts';
 import { followSource } from './app/follow-source.ts';
+import { createForward } from './app/forward.ts';
 import { learnAddresses } from './app/learn-addresses.ts';
+import { createPlanDial } from './app/plan-dial.ts';
 import { proveCapture } from './app/prove-capture.ts';
 import { serveDns } from './app/serve-dns.ts';
 import { watchRules } from './app/watch-rules.ts';
 import { wireUpstreams } from './app/wire-upstreams.ts';
 import { openIpset } from './capture/ipset-netlink.ts';
-import { listenForCaptured } from './capture/listen-for-captured.ts';
 import { createReadOriginalDestination } from './capture/original-destination.ts';
 import { createSelfTest } from './capture/self-test.ts';
 import { createSetSync } from './capture/sync-sets.ts';
@@ -43,7 +44,7 @@ const FIRST_BYTES_TIMEOUT_MS = 10_000;
 const RELAY_THREADS = 1;
 
 /** Starts the daemon. @throws what keeps it from starting: a port in use, a folder that can't be written */
-export async function startApp(config: Config, log: Logger, onFatal: (error: Error) => void): Promise<App> {
+export async function startApp(config: Config, log: Logger): Promise<App> {
   const clock = systemClock;
   const metrics = createMetrics();
   const snapshots = createSnapshotFeed();
@@ -69,7 +70,7 @@ export async function startApp(config: Config, log: Logger, onFatal: (error: Err
   });
   metrics.syntheticNames.set(synthetic.entries().length);
 
-  const relayer = createNativeRelayer(RELAY_THREADS);
+  const relayer = createNativeRelayer(RELAY_THREADS, (downstream) => captured.accept(downstream));
   const upstreams = wireUpstreams(config, {
     clock,
     metrics,
@@ -78,9 +79,7 @@ export async function startApp(config: Config, log: Logger, onFatal: (error: Err
   });
   const knownIpset = openIpset();
   const learner = learnAddresses(config, { ipset: knownIpset, snapshots, guard: upstreams.guard, metrics, log });
-  const readOriginalDestination = createReadOriginalDestination(
-    [config.leatAddresses.v4, config.leatAddresses.v6].filter((address) => address !== null),
-  );
+  const ownAddresses = [config.leatAddresses.v4, config.leatAddresses.v6].filter((address) => address !== null);
   const ports: ProxyPorts = {
     startRecord: createRecorder({
       log,
@@ -89,38 +88,36 @@ export async function startApp(config: Config, log: Logger, onFatal: (error: Err
       accessLogFor: (namespace) =>
         namespace === null ? 'All' : (snapshots.current()?.policy.forNamespace(namespace).accessLog ?? 'All'),
     }),
-    readOriginalDestination,
+    readOriginalDestination: (downstream) => captured.originalDestinationOf(downstream),
     snapshots,
     names: {
       isSynthetic: synthetic.isSynthetic,
       hostOf: ({ address }) => synthetic.hostOf(address),
       resolvedHostsOf: learner.hostsOf,
     },
-    dial: upstreams.dial,
+    forward: createForward(relayer, createPlanDial(upstreams), upstreams.dial),
     readClientHello: (downstream) =>
       readClientHello(downstream, { timeoutMs: FIRST_BYTES_TIMEOUT_MS, signal: draining.signal }),
     readRequestHost: (downstream) =>
       readRequestHost(downstream, { timeoutMs: FIRST_BYTES_TIMEOUT_MS, signal: draining.signal }),
-    relay: relayer.relay,
     serveHttp: upstreams.http.serve,
     identifyTimeoutMs: IDENTIFY_TIMEOUT_MS,
     signal: draining.signal,
   };
 
   const probeTargets = [synthetic.selfTest.v4, synthetic.selfTest.v6].filter((address) => address !== null);
-  const selfTest = createSelfTest({ targets: probeTargets, readOriginalDestination });
-  const limit = new ConnectionLimit();
-  const listener = await listenForCaptured({
-    port: config.capturePort,
-    ipv6: config.leatAddresses.v6 !== null,
-    onConnection(downstream: Socket) {
-      if (selfTest.takes(downstream)) return;
-      const done = handleConnection(downstream, ports, limit);
-      tracker.track(downstream, done);
-      return done;
-    },
-    onError: onFatal,
+  const selfTest = createSelfTest({
+    targets: probeTargets,
+    readOriginalDestination: createReadOriginalDestination(ownAddresses),
   });
+  const limit = new ConnectionLimit();
+  const captured = acceptCaptured({
+    ownAddresses,
+    selfTest,
+    tracker,
+    handle: (downstream) => handleConnection(downstream, ports, limit),
+  });
+  const capturePort = captured.listen(relayer, config.capturePort, config.leatAddresses.v6 !== null);
 
   const ipset = openIpset();
   const dns = await serveDns(config, {
@@ -166,7 +163,7 @@ export async function startApp(config: Config, log: Logger, onFatal: (error: Err
     notReady: () => readiness.reasons(),
     notes: () => source.notes(),
   });
-  log.info({ capturePort: listener.port, dns: dns.addresses, admin: config.admin }, 'the daemon serves');
+  log.info({ capturePort, dns: dns.addresses, admin: config.admin }, 'the daemon serves');
 
   return {
     async stop() {
@@ -176,7 +173,7 @@ export async function startApp(config: Config, log: Logger, onFatal: (error: Err
       // Its successor starts behind its end, on the same ports: until then the node has nobody else.
       upstreams.http.drain();
       await tracker.idle(config.drainMs);
-      listener.close();
+      relayer.stopListening();
       proof?.stop();
       await Promise.all([selfTest.stop(), source.stop(), rules.stop(), dns.stop()]);
       const { cut } = await tracker.drain(Math.max(0, deadlineMs - performance.now()), () => {

@@ -19,7 +19,7 @@ async function main(): Promise<void> {
   process.on('uncaughtException', fail);
   process.on('unhandledRejection', fail);
 
-  const app = await startApp(config, log, fail);
+  const app = await startApp(config, log);
   const stop = (): void => {
     app.stop().then(() => process.exit(0), fail);
   };

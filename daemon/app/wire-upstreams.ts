@@ -21,6 +21,8 @@ import type { Metrics } from '../telemetry/metrics.ts';
 export interface Upstreams {
   readonly dial: Dial;
   readonly http: HttpService;
+  /** The addresses of a target's name, where they are known without asking. */
+  readonly known: (host: string) => readonly IpAddress[] | null;
   /** Whether an address may be dialled for an application, as the policy in force says. */
   readonly guard: UpstreamGuard;
   /** The policy whose word on upstream addresses counts from now on. */
@@ -67,14 +69,13 @@ export function wireUpstreams(config: Config, { clock, metrics, relay, onResolve
       onRequest: (outcome) => metrics.tokenRequests.inc({ outcome }),
     }),
   });
-  const dialTunnel = createTunnelDial({ dialEndpoint, startTls, tokenFor: credentials.tokenFor });
-  const dial: Dial = (upstream, signal) =>
-    upstream.via.kind === 'socks5'
-      ? dialTunnel(upstream, signal)
-      : dialDirect({ host: upstream.host, port: upstream.port, timeoutMs: upstream.connectTimeoutMs }, signal);
-
   return {
     dial,
+    known(host) {
+      const addresses = resolve.known(host);
+      if (addresses !== null) onResolved(host, addresses);
+      return addresses;
+    },
     guard,
     http: createHttpService({ dial, relay, clock, credentials }),
     applyPolicy(policy) {

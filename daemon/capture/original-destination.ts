@@ -12,13 +12,24 @@ import { type Endpoint, formatEndpoint, type IpAddress, parseIpAddress } from '.
  * where the client asked for Leat itself: taken there, the connection would come back for ever.
  */
 export function createReadOriginalDestination(ownAddresses: readonly IpAddress[]): (downstream: Socket) => Endpoint {
-  const own = new Set(ownAddresses);
+  const refuseSelfCall = createRefuseSelfCall(ownAddresses);
   return (downstream) => {
     const original = readFromKernel(downstream);
-    if (isSelfCall(original, downstream, own)) {
+    refuseSelfCall(original, downstream.localPort ?? 0);
+    return original;
+  };
+}
+
+/** The half of it for who knows the original destination already, and the port on which the connection came in. */
+export function createRefuseSelfCall(
+  ownAddresses: readonly IpAddress[],
+): (original: Endpoint, localPort: number) => void {
+  const own = new Set(ownAddresses);
+  return (original, localPort) => {
+    // Any address of the node leads to the capture listener; a connection that nobody redirected shows its own.
+    if (own.has(original.address) || (original.port === localPort && isLocal(original.address))) {
       throw new LeatError('SELF_CALL', `${formatEndpoint(original)} is Leat itself: the connection was not redirected`);
     }
-    return original;
   };
 }
 
@@ -50,14 +61,7 @@ function descriptorOf(socket: Socket): number {
   return fd;
 }
 
-function isSelfCall(original: Endpoint, downstream: Socket, own: ReadonlySet<IpAddress>): boolean {
-  if (own.has(original.address)) return true;
-  // Any address of the node leads to the capture listener; a connection that nobody redirected shows its own.
-  return original.port === downstream.localPort && isLocal(original.address, downstream);
-}
-
-function isLocal(address: IpAddress, downstream: Socket): boolean {
-  if (address === parseIpAddress(downstream.localAddress ?? '')) return true;
+function isLocal(address: IpAddress): boolean {
   const interfaces = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
   return interfaces.some((entry) => parseIpAddress(entry.address) === address);
 }

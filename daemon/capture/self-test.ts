@@ -15,6 +15,8 @@ export type SelfTestResult =
 export interface SelfTest {
   /** Connects as a pod would, in each family, and says whether it arrived here. Never rejects; one at a time. */
   run(): Promise<SelfTestResult>;
+  /** Whether a connection from there may be the probe's: cheap, for every connection. */
+  expects(peer: IpAddress): boolean;
   /**
    * For each accepted connection, before anything else: true where it is the probe's. It is answered and ended here, and
    * nobody else may touch it, so that the probe leaves no trace in records, limits or metrics.
@@ -92,6 +94,7 @@ export function createSelfTest(options: SelfTestOptions): SelfTest {
       });
       return current;
     },
+    expects: (peer) => expected !== null && namespace?.isProbe(peer) === true,
     takes: (downstream) => {
       const peer = parseIpAddress(downstream.remoteAddress ?? '');
       if (expected === null || namespace === null || peer === null || !namespace.isProbe(peer)) return false;

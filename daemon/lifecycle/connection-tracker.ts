@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Socket } from 'node:net';
 import { LeatError } from '../errors/leat-error.ts';
+
+/** What draining ends in the end. */
+interface Destroyable {
+  destroy(reason: LeatError): unknown;
+}
 
 /** The connections that are open, for draining. */
 export class ConnectionTracker {
-  readonly #open = new Set<Socket>();
+  readonly #open = new Set<Destroyable>();
   #idle = Promise.withResolvers<void>();
 
   constructor() {
@@ -16,7 +20,7 @@ export class ConnectionTracker {
   }
 
   /** Follows a connection until `done` settles. */
-  track(socket: Socket, done: Promise<void>): void {
+  track(socket: Destroyable, done: Promise<void>): void {
     if (this.#open.size === 0) this.#idle = Promise.withResolvers<void>();
     this.#open.add(socket);
     void done.finally(() => {

@@ -33,17 +33,17 @@ const KEEPALIVE_MS = 30_000;
 
 export function createDial({ resolve, guard }: DialPorts): DialDirect {
   return async ({ host, port, timeoutMs }, signal) => {
-    const onTimeout = (): LeatError =>
-      new LeatError(
-        'UPSTREAM_CONNECT_TIMEOUT',
-        `no connection to ${host} port ${port} within ${timeoutMs} ms: it does not answer, or packets to it are dropped`,
-      );
+    const onTimeout = (): LeatError => connectTimeout(host, port, timeoutMs);
     let connected: Socket | null = null;
     try {
       return await withDeadline(timeoutMs, onTimeout, signal, async (inner) => {
         const literal = parseIpAddress(host);
         const addresses = literal === null ? await resolve(host, inner) : [literal];
-        const socket = await connectToFirst(interleaveFamilies(admit(host, port, addresses, guard)), port, inner);
+        const socket = await connectToFirst(
+          interleaveFamilies(admitAddresses(host, port, addresses, guard)),
+          port,
+          inner,
+        );
         connected = inner.aborted ? null : socket;
         if (inner.aborted) socket.destroy();
         return socket;
@@ -56,7 +56,20 @@ export function createDial({ resolve, guard }: DialPorts): DialDirect {
   };
 }
 
-function admit(host: string, port: number, addresses: readonly IpAddress[], guard: DialPorts['guard']): IpAddress[] {
+export function connectTimeout(host: string, port: number, timeoutMs: number): LeatError {
+  return new LeatError(
+    'UPSTREAM_CONNECT_TIMEOUT',
+    `no connection to ${host} port ${port} within ${timeoutMs} ms: it does not answer, or packets to it are dropped`,
+  );
+}
+
+/** Those that may be dialled; never empty. @throws UPSTREAM_UNRESOLVED, UPSTREAM_ADDRESS_REFUSED, or what the guard has */
+export function admitAddresses(
+  host: string,
+  port: number,
+  addresses: readonly IpAddress[],
+  guard: DialPorts['guard'],
+): IpAddress[] {
   const admitted: IpAddress[] = [];
   let refusal: LeatError | null = null;
   for (const address of addresses) {

@@ -11,6 +11,9 @@ import { type IpAddress, parseIpAddress } from './endpoint.ts';
  */
 export type ResolveHost = (host: string, signal: AbortSignal) => Promise<readonly IpAddress[]>;
 
+/** With `known`: what was answered a moment ago; null: it has to be asked. */
+export type HostResolver = ResolveHost & { readonly known: (host: string) => readonly IpAddress[] | null };
+
 export interface ResolverOptions {
   /**
    * DNS servers, `address` or `address:port`. Without: the system's way (getaddrinfo(3)), which honours resolv.conf with
@@ -30,7 +33,7 @@ const SERVER_TIMEOUT_MS = 1_500;
  * One question per name at a time, whoever asks; answers are kept for 5 s, failures not at all. A question that hangs
  * is not asked again while it hangs: getaddrinfo can't be cancelled and holds one of few threads.
  */
-export function createResolver({ servers, clock }: ResolverOptions): ResolveHost {
+export function createResolver({ servers, clock }: ResolverOptions): HostResolver {
   const ask = servers === undefined ? askSystem : askServers(servers);
   const flights = new Map<string, Promise<readonly IpAddress[]>>();
   const answers = new Map<string, { readonly addresses: readonly IpAddress[]; readonly untilMs: number }>();
@@ -60,13 +63,18 @@ export function createResolver({ servers, clock }: ResolverOptions): ResolveHost
     }
   };
 
-  return (host, signal) => {
+  const known = (host: string): readonly IpAddress[] | null => {
+    const answer = answers.get(host.toLowerCase());
+    return answer !== undefined && answer.untilMs > clock.monotonicMs() ? answer.addresses : null;
+  };
+
+  const resolve: ResolveHost = (host, signal) => {
     const name = host.toLowerCase();
     const onTimeout = (): LeatError =>
       new LeatError('UPSTREAM_UNRESOLVED', `no answer from DNS for ${name} within ${DEADLINE_MS} ms`);
     return withDeadline(DEADLINE_MS, onTimeout, signal, async () => {
-      const known = answers.get(name);
-      if (known !== undefined && known.untilMs > clock.monotonicMs()) return known.addresses;
+      const answer = known(name);
+      if (answer !== null) return answer;
       let flight = flights.get(name);
       if (flight === undefined) {
         flight = fly(name);
@@ -75,6 +83,7 @@ export function createResolver({ servers, clock }: ResolverOptions): ResolveHost
       return flight;
     });
   };
+  return Object.assign(resolve, { known });
 }
 
 async function askSystem(name: string): Promise<string[]> {

@@ -3,8 +3,8 @@
  * The way of a connection (DESIGN §2), from accept to its record. Each stage takes what the stage before it made and adds
  * one fact; whatever fails at any stage ends here, as a reset for the client and a flag in the record.
  */
-import type { Socket } from 'node:net';
 import { asLeatError } from '../errors/leat-error.ts';
+import type { Downstream } from '../net/downstream.ts';
 import { acceptConnection } from './accept-connection.ts';
 import { captureConnection } from './capture-connection.ts';
 import type { ConnectionLimit } from './connection-limit.ts';
@@ -15,12 +15,16 @@ import type { ProxyPorts, RelayResult } from './ports.ts';
 import { takeRoute } from './take-route.ts';
 
 /** Takes a redirected connection to where it belongs. Never rejects; resolves when the connection and its record are done. */
-export async function handleConnection(downstream: Socket, ports: ProxyPorts, limit: ConnectionLimit): Promise<void> {
+export async function handleConnection(
+  downstream: Downstream,
+  ports: ProxyPorts,
+  limit: ConnectionLimit,
+): Promise<void> {
   const accepted = acceptConnection(downstream);
   const record = ports.startRecord(accepted.peer);
   const result = await deliver();
   record.end(result);
-  if (!downstream.destroyed) downstream.resetAndDestroy();
+  downstream.reset();
 
   async function deliver(): Promise<RelayResult> {
     try {

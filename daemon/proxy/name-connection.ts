@@ -59,8 +59,8 @@ async function nameByBytes(
   if (only.protocol === 'tcp') return { ...identified, host: only.host } as NamedConnection;
   const statedHost =
     only.protocol === 'http'
-      ? await ports.readRequestHost(downstream)
-      : (await ports.readClientHello(downstream)).serverName;
+      ? await ports.readRequestHost(downstream.socket())
+      : (await ports.readClientHello(downstream.socket())).serverName;
   const isManaged = statedHost !== null && snapshot.destinations.match(workload, statedHost).length > 0;
   return { ...identified, ...(isManaged ? { host: statedHost } : { host: null, statedHost }) } as NamedConnection;
 }

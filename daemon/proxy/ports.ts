@@ -5,13 +5,14 @@
  */
 import type { Socket } from 'node:net';
 import type { LeatError } from '../errors/leat-error.ts';
+import type { Downstream } from '../net/downstream.ts';
 import type { Endpoint, IpAddress } from '../net/endpoint.ts';
 import type { HttpRoute, Upstream } from '../routing/route.ts';
 import type { Snapshot } from '../routing/snapshot.ts';
 import type { Workload } from '../workload/workload.ts';
 
 /** capture/: where the connection was going before the kernel redirected it. @throws ORIGINAL_DESTINATION_UNREADABLE */
-export type ReadOriginalDestination = (downstream: Socket) => Endpoint;
+export type ReadOriginalDestination = (downstream: Downstream) => Endpoint;
 
 /** What names an address has: a synthetic one stands for one name, a real one may be that of many. */
 export interface NameSource {
@@ -49,6 +50,17 @@ export type Relay = (
   downstream: Socket,
   upstream: Socket,
   options: { readonly idleTimeoutMs: number },
+) => Promise<RelayResult>;
+
+/**
+ * Dials the upstream, takes both connections over, and ends them; resolves when both are gone.
+ * @throws what kept the upstream from being reached; the downstream is then still the caller's
+ */
+export type Forward = (
+  downstream: Downstream,
+  upstream: Upstream,
+  options: { readonly idleTimeoutMs: number },
+  signal: AbortSignal,
 ) => Promise<RelayResult>;
 
 export interface RelayResult {
@@ -95,10 +107,9 @@ export interface ProxyPorts {
   readonly readOriginalDestination: ReadOriginalDestination;
   readonly snapshots: SnapshotFeed;
   readonly names: NameSource;
-  readonly dial: Dial;
+  readonly forward: Forward;
   readonly readClientHello: ReadClientHello;
   readonly readRequestHost: ReadRequestHost;
-  readonly relay: Relay;
   readonly serveHttp: ServeHttp;
   /** Longest wait for a source that is not known yet. */
   readonly identifyTimeoutMs: number;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { LeatError } from '../errors/leat-error.ts';
-import { resetSocket } from '../net/reset-socket.ts';
 import { hostMatches } from '../routing/host-matches.ts';
 import type { Route, TcpRoute, TlsRoute, Upstream } from '../routing/route.ts';
 import type { DecidedConnection } from './decide-connection.ts';
@@ -16,7 +15,7 @@ export async function takeRoute(
   record.add({ route: routeName(route), destination: destinationOf(route) });
   switch (route.kind) {
     case 'http':
-      return ports.serveHttp(downstream, route, {
+      return ports.serveHttp(downstream.socket(), route, {
         workload,
         startRequest: record.startRequest,
         signal: ports.signal,
@@ -35,7 +34,7 @@ async function checkServerName(
   { downstream, host }: DecidedConnection,
   ports: ProxyPorts,
 ): Promise<void> {
-  const { serverName } = await ports.readClientHello(downstream);
+  const { serverName } = await ports.readClientHello(downstream.socket());
   if (serverName === null || !hostMatches(route.destination, host, serverName)) {
     throw new LeatError(
       'SERVER_NAME_MISMATCH',
@@ -50,13 +49,11 @@ async function passThrough(
   record: ConnectionRecord,
   ports: ProxyPorts,
 ): Promise<RelayResult> {
-  const upstream = await ports.dial(route.upstream, ports.signal);
-  record.add({ upstream: upstreamName(route.upstream) });
-  if (downstream.destroyed) {
-    resetSocket(upstream);
-    throw new LeatError('CLIENT_RESET', 'the client went away before its upstream was reached');
-  }
-  return ports.relay(downstream, upstream, { idleTimeoutMs: route.idleTimeoutMs });
+  const { upstream, idleTimeoutMs } = route;
+  const result = await ports.forward(downstream, upstream, { idleTimeoutMs }, ports.signal);
+  // Only what was reached is an upstream; one that was not is in the reason.
+  record.add({ upstream: upstreamName(upstream) });
+  return result;
 }
 
 /** `tcp`, `tls`, `http`, or the same through a tunnel: `socks5/tcp`. */

@@ -81,7 +81,7 @@ export function createTunnelDial(ports: TunnelDialPorts): DialTunnel {
 }
 
 /** @throws TUNNEL_ADDRESS_UNSUPPORTED, DESTINATION_NOT_READY: before anything is sent. */
-function admitTarget(host: string, { tunnel, locationId }: Via): TargetAddress {
+export function admitTarget(host: string, { tunnel, locationId }: Via): TargetAddress {
   const target = targetAddress(host);
   const isSap = tunnel.authentication.type === 'SapJwt';
   if (isSap && target.type === ATYP_IPV6) {
@@ -110,6 +110,11 @@ async function credentialFor(
   return { type: 'SapJwt', token: await tokenFor(authentication.client, { refresh }, signal), locationId };
 }
 
+/** `tunnel onprem (10.0.0.9 port 1080)`: for messages. */
+export function tunnelName(tunnel: Tunnel, { host, port }: Endpoint): string {
+  return `tunnel ${tunnel.name} (${host} port ${port})`;
+}
+
 /** Connected, secured, authenticated; on failure nothing is left open. */
 async function openSession(
   { dialEndpoint, startTls }: TunnelDialPorts,
@@ -118,7 +123,7 @@ async function openSession(
   credential: TunnelCredential,
   signal: AbortSignal,
 ): Promise<TunnelSession> {
-  const name = `tunnel ${tunnel.name} (${host} port ${port})`;
+  const name = tunnelName(tunnel, { host, port });
   let socket: Socket | null = null;
   try {
     socket = await dialEndpoint({ host, port, timeoutMs: tunnel.connectTimeoutMs }, signal);
@@ -137,7 +142,7 @@ async function openSession(
 }
 
 /** What fails on the way to an endpoint is the tunnel's failure, not the target's. */
-function asTunnelError(name: string, error: unknown): unknown {
+export function asTunnelError(name: string, error: unknown): unknown {
   if (!(error instanceof LeatError) || !error.code.startsWith('UPSTREAM_')) return error;
   const code = error.code === 'UPSTREAM_CONNECT_TIMEOUT' ? 'TUNNEL_TIMEOUT' : 'TUNNEL_UNREACHABLE';
   return new LeatError(code, `${name} can not be reached: ${error.message}`, { cause: error });

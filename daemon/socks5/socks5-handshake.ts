@@ -34,10 +34,16 @@ const METHODS: Readonly<Record<Tunnel['authentication']['type'], number>> = {
   SapJwt: METHOD_SAP_JWT,
 };
 
-interface Step<T> {
+/** One question and its answer: to be played by Node on a socket, or by the relay's engine from bytes. */
+export interface HandshakeStep<T> {
   readonly name: string;
   readonly request: Buffer;
   readonly parse: (bytes: Buffer) => Parsed<T>;
+  /** @throws what an answer means that is no consent */
+  readonly judge: (value: T) => void;
+  /** How consent begins; for all but a reply, the whole of it. */
+  readonly expected: Buffer;
+  readonly isReply: boolean;
   readonly timeoutMs: number;
 }
 
@@ -58,46 +64,94 @@ export async function authenticate(
   credential: TunnelCredential,
   timeoutMs: number,
 ): Promise<void> {
-  const offered = METHODS[credential.type];
-  const request = encodeGreeting(offered);
-  const chosen = await take(session, { name: 'method selection', request, parse: parseMethodSelection, timeoutMs });
-  if (chosen === METHOD_NONE_ACCEPTABLE) {
-    throw new LeatError(
-      'TUNNEL_AUTHENTICATION',
-      `${session.name} does not accept authentication.type ${credential.type} (SOCKS5 method ${offered})`,
-    );
-  }
-  if (chosen !== offered) {
-    throw new LeatError('TUNNEL_PROTOCOL', `${session.name} chose method ${chosen}, which it was not offered`);
-  }
-  if (credential.type === 'None') return;
-  const { accepted } = await take(session, {
-    name: 'authentication',
-    request: encodeCredential(credential),
-    parse: parseAuthenticationStatus,
-    timeoutMs,
-  });
-  if (!accepted) {
-    throw new LeatError('TUNNEL_AUTHENTICATION', `${session.name} does not accept the credential of the Tunnel`);
-  }
+  for (const step of authenticationSteps(session.name, credential, timeoutMs)) await play(session, step);
 }
 
 /**
  * CONNECT: afterwards the socket belongs to the target, and bytes that came behind the reply are its first.
  * @throws TUNNEL_*, by the reply
  */
-export async function requestConnect(
+export function requestConnect(
   session: TunnelSession,
   target: TargetAddress,
   port: number,
   options: { readonly dialect: ReplyDialect; readonly timeoutMs: number },
 ): Promise<void> {
-  const request = encodeConnect(target, port);
-  const { timeoutMs } = options;
-  const code = await take(session, { name: 'connect', request, parse: parseReply, timeoutMs });
-  if (code === 0) return;
-  const asked = 'name' in target ? target.name : target.address;
-  throw replyError(code, options.dialect, `${session.name} does not connect to ${asked} port ${port}`);
+  return play(session, connectStep(session.name, target, port, options));
+}
+
+/** @throws SECRET_INVALID, CREDENTIAL_UNAVAILABLE: the credential can't be sent */
+export function authenticationSteps(
+  tunnel: string,
+  credential: TunnelCredential,
+  timeoutMs: number,
+): HandshakeStep<unknown>[] {
+  const offered = METHODS[credential.type];
+  const greeting: HandshakeStep<number> = {
+    name: 'method selection',
+    request: encodeGreeting(offered),
+    parse: parseMethodSelection,
+    judge(chosen) {
+      if (chosen === METHOD_NONE_ACCEPTABLE) {
+        throw new LeatError(
+          'TUNNEL_AUTHENTICATION',
+          `${tunnel} does not accept authentication.type ${credential.type} (SOCKS5 method ${offered})`,
+        );
+      }
+      if (chosen !== offered) {
+        throw new LeatError('TUNNEL_PROTOCOL', `${tunnel} chose method ${chosen}, which it was not offered`);
+      }
+    },
+    expected: Buffer.from([5, offered]),
+    isReply: false,
+    timeoutMs,
+  };
+  if (credential.type === 'None') return [greeting as HandshakeStep<unknown>];
+  const authentication: HandshakeStep<{ readonly accepted: boolean }> = {
+    name: 'authentication',
+    request: encodeCredential(credential),
+    parse: parseAuthenticationStatus,
+    judge({ accepted }) {
+      if (accepted) return;
+      throw new LeatError('TUNNEL_AUTHENTICATION', `${tunnel} does not accept the credential of the Tunnel`);
+    },
+    expected: Buffer.from([1, 0]),
+    isReply: false,
+    timeoutMs,
+  };
+  return [greeting as HandshakeStep<unknown>, authentication as HandshakeStep<unknown>];
+}
+
+export function connectStep(
+  tunnel: string,
+  target: TargetAddress,
+  port: number,
+  options: { readonly dialect: ReplyDialect; readonly timeoutMs: number },
+): HandshakeStep<unknown> {
+  const step: HandshakeStep<number> = {
+    name: 'connect',
+    request: encodeConnect(target, port),
+    parse: parseReply,
+    judge(code) {
+      if (code === 0) return;
+      const asked = 'name' in target ? target.name : target.address;
+      throw replyError(code, options.dialect, `${tunnel} does not connect to ${asked} port ${port}`);
+    },
+    expected: Buffer.from([5, 0]),
+    isReply: true,
+    timeoutMs: options.timeoutMs,
+  };
+  return step as HandshakeStep<unknown>;
+}
+
+export function stepTimeout(tunnel: string, { name, timeoutMs }: HandshakeStep<unknown>): LeatError {
+  return new LeatError('TUNNEL_TIMEOUT', `${tunnel} did not answer the ${name} within ${timeoutMs} ms`);
+}
+
+export function stepEnded(tunnel: string, { name }: HandshakeStep<unknown>, cause: unknown): LeatError {
+  return new LeatError('TUNNEL_UNREACHABLE', `${tunnel} ended the connection instead of answering the ${name}`, {
+    cause,
+  });
 }
 
 function encodeCredential(credential: Exclude<TunnelCredential, { type: 'None' }>): Buffer {
@@ -106,22 +160,23 @@ function encodeCredential(credential: Exclude<TunnelCredential, { type: 'None' }
     : encodeSapJwt(credential.token.reveal(), credential.locationId);
 }
 
-async function take<T>({ socket, name, signal }: TunnelSession, step: Step<T>): Promise<T> {
-  const onTimeout = (): LeatError =>
-    new LeatError('TUNNEL_TIMEOUT', `${name} did not answer the ${step.name} within ${step.timeoutMs} ms`);
-  const onEnd = (cause: unknown): LeatError =>
-    new LeatError('TUNNEL_UNREACHABLE', `${name} ended the connection instead of answering the ${step.name}`, {
-      cause,
-    });
-  const parse = (bytes: Buffer): Parsed<T> => {
+async function play({ socket, name, signal }: TunnelSession, step: HandshakeStep<unknown>): Promise<void> {
+  const parse = (bytes: Buffer): Parsed<unknown> => {
     try {
       return step.parse(bytes);
     } catch (error) {
       throw error instanceof LeatError ? new LeatError(error.code, `${name}: ${error.message}`) : error;
     }
   };
-  return withDeadline(step.timeoutMs, onTimeout, signal, (inner) => {
-    socket.write(step.request);
-    return readMessage(socket, { parse, onEnd, signal: inner });
-  });
+  const onEnd = (cause: unknown): LeatError => stepEnded(name, step, cause);
+  const answer = await withDeadline(
+    step.timeoutMs,
+    () => stepTimeout(name, step),
+    signal,
+    (inner) => {
+      socket.write(step.request);
+      return readMessage(socket, { parse, onEnd, signal: inner });
+    },
+  );
+  step.judge(answer);
 }

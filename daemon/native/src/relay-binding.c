@@ -3,6 +3,7 @@
 #define NAPI_VERSION 8
 #include "relay-binding.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -10,8 +11,13 @@
 
 #include "relay-engine.h"
 
-/* Numbers per result in the caller's Float64Array: id, bytes down, bytes up, end, errno. */
-enum { RESULT_NUMBERS = 5, BATCH = 256 };
+/*
+ * Rows in the caller's Float64Array.
+ * A result: id, bytes down, bytes up, end, errno, descriptor given back, step, length of the answer, its bytes as one number.
+ * An accepted connection: descriptor, errno, then of the peer and of the original destination family (4, 6; 0: unknown),
+ * port, and four words of the address (of IPv4 the first).
+ */
+enum { RESULT_NUMBERS = 9, ENDPOINT_NUMBERS = 6, ACCEPTED_NUMBERS = 2 + 2 * ENDPOINT_NUMBERS, BATCH = 128 };
 
 struct engine_handle {
   struct relay_engine *engine;
@@ -149,8 +155,161 @@ static napi_value take_results(napi_env env, napi_callback_info info) {
     row[2] = (double)results[i].bytes[RELAY_UPSTREAM];
     row[3] = results[i].end;
     row[4] = results[i].error;
+    row[5] = results[i].returned_fd;
+    row[6] = results[i].step;
+    row[7] = results[i].answer_length;
+    row[8] = 0;
+    for (uint32_t b = 0; b < results[i].answer_length; b++) row[8] = row[8] * 256 + results[i].answer[b];
   }
   return napi_create_uint32(env, (uint32_t)got, &taken) == napi_ok ? taken : NULL;
+}
+
+static void write_endpoint(double *row, const struct sockaddr_storage *address) {
+  uint8_t bytes[16] = {0};
+  row[0] = 0;
+  row[1] = 0;
+  if (address->ss_family == AF_INET) {
+    const struct sockaddr_in *ipv4 = (const struct sockaddr_in *)(const void *)address;
+    row[0] = 4;
+    row[1] = ntohs(ipv4->sin_port);
+    memcpy(bytes, &ipv4->sin_addr, 4);
+  } else if (address->ss_family == AF_INET6) {
+    const struct sockaddr_in6 *ipv6 = (const struct sockaddr_in6 *)(const void *)address;
+    row[0] = 6;
+    row[1] = ntohs(ipv6->sin6_port);
+    memcpy(bytes, &ipv6->sin6_addr, 16);
+  }
+  for (int word = 0; word < 4; word++) {
+    uint32_t number;
+    memcpy(&number, bytes + word * 4, 4);
+    row[2 + word] = ntohl(number);
+  }
+}
+
+/* takeAccepted(engine, Float64Array): number of connections */
+static napi_value take_accepted(napi_env env, napi_callback_info info) {
+  napi_value arguments[2], taken;
+  size_t count = 2, length;
+  napi_typedarray_type type;
+  double *numbers;
+  struct engine_handle *handle;
+  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count < 2 ||
+      (handle = read_engine(env, arguments[0])) == NULL ||
+      napi_get_typedarray_info(env, arguments[1], &type, &length, (void **)&numbers, NULL, NULL) != napi_ok ||
+      type != napi_float64_array)
+    return fail(env, EINVAL, "takeAccepted");
+  struct relay_accepted accepted[BATCH];
+  const size_t room = length / ACCEPTED_NUMBERS;
+  const size_t got = relay_engine_take_accepted(handle->engine, accepted, room < BATCH ? room : BATCH);
+  for (size_t i = 0; i < got; i++) {
+    double *row = numbers + i * ACCEPTED_NUMBERS;
+    row[0] = accepted[i].fd;
+    row[1] = accepted[i].error;
+    write_endpoint(row + 2, &accepted[i].peer);
+    write_endpoint(row + 2 + ENDPOINT_NUMBERS, &accepted[i].destination);
+  }
+  return napi_create_uint32(env, (uint32_t)got, &taken) == napi_ok ? taken : NULL;
+}
+
+static bool read_address(napi_env env, napi_value value, uint32_t port, struct sockaddr_storage *address) {
+  char text[INET6_ADDRSTRLEN];
+  struct sockaddr_in *ipv4 = (struct sockaddr_in *)(void *)address;
+  struct sockaddr_in6 *ipv6 = (struct sockaddr_in6 *)(void *)address;
+  memset(address, 0, sizeof(*address));
+  if (port > UINT16_MAX || napi_get_value_string_latin1(env, value, text, sizeof(text), NULL) != napi_ok) return false;
+  if (inet_pton(AF_INET, text, &ipv4->sin_addr) == 1) {
+    ipv4->sin_family = AF_INET;
+    ipv4->sin_port = htons((uint16_t)port);
+    return true;
+  }
+  ipv6->sin6_family = AF_INET6;
+  ipv6->sin6_port = htons((uint16_t)port);
+  return inet_pton(AF_INET6, text, &ipv6->sin6_addr) == 1;
+}
+
+/* dialRelay(engine, id, downstreamFd, address, port, connectMs, script, idleMs) */
+static napi_value dial_relay(napi_env env, napi_callback_info info) {
+  napi_value arguments[8];
+  size_t count = 8, length = 0;
+  int64_t id, connect_ms, idle_ms;
+  uint32_t port;
+  void *script = NULL;
+  bool is_buffer;
+  struct sockaddr_storage address;
+  struct relay_request request = {.fd = {-1, -1}};
+  struct engine_handle *handle;
+  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count < 8 ||
+      (handle = read_engine(env, arguments[0])) == NULL || napi_get_value_int64(env, arguments[1], &id) != napi_ok ||
+      napi_get_value_int32(env, arguments[2], &request.fd[RELAY_DOWNSTREAM]) != napi_ok ||
+      napi_get_value_uint32(env, arguments[4], &port) != napi_ok || !read_address(env, arguments[3], port, &address) ||
+      napi_get_value_int64(env, arguments[5], &connect_ms) != napi_ok ||
+      napi_is_buffer(env, arguments[6], &is_buffer) != napi_ok ||
+      (is_buffer && napi_get_buffer_info(env, arguments[6], &script, &length) != napi_ok) ||
+      napi_get_value_int64(env, arguments[7], &idle_ms) != napi_ok || id < 0 || connect_ms < 1 || idle_ms < 1 ||
+      !relay_script_is_valid(script, length))
+    return fail(env, EINVAL, "dialRelay");
+  request.dial = malloc(sizeof(*request.dial) + length);
+  if (request.dial == NULL) return fail(env, ENOMEM, "dialRelay");
+  request.id = (uint64_t)id;
+  request.idle_ms = (uint64_t)idle_ms;
+  request.dial->address = address;
+  request.dial->connect_ms = (uint64_t)connect_ms;
+  request.dial->script_length = length;
+  if (length > 0) memcpy(request.dial->script, script, length);
+  const int error = relay_engine_add(handle->engine, &request);
+  return error == 0 ? NULL : fail(env, error, "dialRelay");
+}
+
+static napi_value flush(napi_env env, napi_callback_info info) {
+  napi_value argument;
+  size_t count = 1;
+  struct engine_handle *handle;
+  if (napi_get_cb_info(env, info, &count, &argument, NULL, NULL) != napi_ok ||
+      (handle = read_engine(env, argument)) == NULL)
+    return fail(env, EINVAL, "flushRelays");
+  relay_engine_flush(handle->engine);
+  return NULL;
+}
+
+/* listen(engine, address, port, backlog): the port that was bound */
+static napi_value listen_on(napi_env env, napi_callback_info info) {
+  napi_value arguments[4], number;
+  size_t count = 4;
+  uint32_t port, backlog;
+  struct sockaddr_storage address;
+  struct engine_handle *handle;
+  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count < 4 ||
+      (handle = read_engine(env, arguments[0])) == NULL || napi_get_value_uint32(env, arguments[2], &port) != napi_ok ||
+      !read_address(env, arguments[1], port, &address) || napi_get_value_uint32(env, arguments[3], &backlog) != napi_ok)
+    return fail(env, EINVAL, "listen");
+  const int bound = relay_engine_listen(handle->engine, (const struct sockaddr *)&address,
+                                        address.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in),
+                                        backlog > 65535 ? 65535 : (int)backlog);
+  if (bound < 0) return fail(env, errno, "listen");
+  return napi_create_int32(env, bound, &number) == napi_ok ? number : NULL;
+}
+
+static napi_value stop_listening(napi_env env, napi_callback_info info) {
+  napi_value argument;
+  size_t count = 1;
+  struct engine_handle *handle;
+  if (napi_get_cb_info(env, info, &count, &argument, NULL, NULL) != napi_ok ||
+      (handle = read_engine(env, argument)) == NULL)
+    return fail(env, EINVAL, "stopListening");
+  relay_engine_stop_listening(handle->engine);
+  return NULL;
+}
+
+/* resetDescriptor(fd): closes it so that its peer sees a reset */
+static napi_value reset_descriptor(napi_env env, napi_callback_info info) {
+  napi_value argument;
+  size_t count = 1;
+  int32_t fd;
+  if (napi_get_cb_info(env, info, &count, &argument, NULL, NULL) != napi_ok ||
+      napi_get_value_int32(env, argument, &fd) != napi_ok || fd < 0)
+    return fail(env, EINVAL, "resetDescriptor");
+  relay_reset(fd);
+  return NULL;
 }
 
 static napi_value cut_relays(napi_env env, napi_callback_info info) {
@@ -193,6 +352,12 @@ bool register_relay_functions(napi_env env, napi_value exports) {
       {"startRelayEngine", NULL, start_engine, NULL, NULL, NULL, napi_enumerable, NULL},
       {"addRelay", NULL, add_relay, NULL, NULL, NULL, napi_enumerable, NULL},
       {"takeRelayResults", NULL, take_results, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"dialRelay", NULL, dial_relay, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"flushRelays", NULL, flush, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"listen", NULL, listen_on, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"stopListening", NULL, stop_listening, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"takeAccepted", NULL, take_accepted, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"resetDescriptor", NULL, reset_descriptor, NULL, NULL, NULL, napi_enumerable, NULL},
       {"cutRelays", NULL, cut_relays, NULL, NULL, NULL, napi_enumerable, NULL},
       {"stopRelayEngine", NULL, stop_engine, NULL, NULL, NULL, napi_enumerable, NULL},
       {"duplicateDescriptor", NULL, duplicate_descriptor, NULL, NULL, NULL, napi_enumerable, NULL},

@@ -6,6 +6,8 @@
 #include "relay-engine.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -16,23 +18,23 @@
 
 void relay_discard(const struct relay_request *request) {
   for (int side = 0; side < 2; side++) {
-    relay_reset_on_close(request->fd[side]);
-    close(request->fd[side]);
+    if (request->fd[side] >= 0) relay_reset(request->fd[side]);
     free(request->prefix[side].bytes);
   }
+  free(request->dial);
 }
 
 static void refuse(struct worker *worker, const struct relay_request *request, int error) {
   relay_discard(request);
-  const struct relay_result result = {.id = request->id, .end = RELAY_CUT, .error = error};
+  const struct relay_result result = {.id = request->id, .end = RELAY_CUT, .error = error, .returned_fd = -1};
   relay_report(worker->engine, &result);
 }
 
-/* The lowest bit of the event's pointer is the side. */
-static int watch(struct worker *worker, struct relay *relay, int side) {
+/* What an event is about: 0 the wake-up, an odd number shifted a listener's descriptor, or a relay with its side in bit 1. */
+int relay_watch(struct worker *worker, struct relay *relay, int side) {
   struct epoll_event event = {
       .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-      .data.u64 = (uint64_t)(uintptr_t)relay | (uint64_t)side,
+      .data.u64 = (uint64_t)(uintptr_t)relay | (uint64_t)side << 1,
   };
   return epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, relay->fd[side], &event);
 }
@@ -44,8 +46,8 @@ static void begin(struct worker *worker, const struct relay_request *request) {
     return;
   }
   relay->id = request->id;
-  /* One more: the last byte may have come at the very end of its tick. */
-  relay->idle_ticks = (request->idle_ms + TICK_MS - 1) / TICK_MS + 1;
+  relay->idle_ms = request->idle_ms;
+  relay->idle_ticks = relay_ticks(request->dial == NULL ? request->idle_ms : request->dial->connect_ms);
   relay->last_tick = worker->tick;
   for (int side = 0; side < 2; side++) {
     relay->fd[side] = request->fd[side];
@@ -56,8 +58,15 @@ static void begin(struct worker *worker, const struct relay_request *request) {
   }
   relay_schedule(worker, relay);
   worker->relays++;
-  if (watch(worker, relay, 0) != 0 || watch(worker, relay, 1) != 0) relay_end(worker, relay, RELAY_CUT, errno);
-  else relay_pump(worker, relay);
+  if (request->dial != NULL) {
+    const int error = relay_begin_dial(relay, request->dial);
+    if (error != 0) {
+      relay_end(worker, relay, relay->dialing == NULL ? RELAY_CUT : RELAY_DIAL_FAILED, error);
+      return;
+    }
+  }
+  if (relay_watch(worker, relay, 0) != 0 || relay_watch(worker, relay, 1) != 0) relay_end(worker, relay, RELAY_CUT, errno);
+  else if (relay->dialing == NULL) relay_pump(worker, relay);
 }
 
 static void cut_relays(struct worker *worker) {
@@ -75,6 +84,8 @@ static bool run_commands(struct worker *worker) {
   worker->last = &worker->first;
   const bool cut = worker->cut, stop = worker->stop;
   worker->cut = false;
+  while (worker->hearing > 0) relay_watch_listener(worker, worker->heard[--worker->hearing]);
+  if (worker->deaf || stop) relay_close_listeners(worker);
   pthread_mutex_unlock(&worker->lock);
   while (command != NULL) {
     struct command *next = command->next;
@@ -123,11 +134,15 @@ static void *run(void *argument) {
     const int timeout = worker->ready != NULL ? 0 : worker->relays > 0 ? TICK_MS : -1;
     const int count = epoll_wait(worker->epoll_fd, events, EVENTS, timeout);
     relay_turn_wheel(worker);
+    bool commands = false;
     for (int i = 0; i < count; i++) {
       const uint64_t data = events[i].data.u64;
-      if (data == 0) going = run_commands(worker);
-      else relay_handle_event(worker, (struct relay *)(uintptr_t)(data & ~(uint64_t)1), (int)(data & 1), events[i].events);
+      if (data == 0) commands = true;
+      else if (data & 1) relay_accept(worker, (int)(data >> 1));
+      else relay_handle_event(worker, (struct relay *)(uintptr_t)(data & ~(uint64_t)2), (int)(data >> 1 & 1), events[i].events);
     }
+    /* After the events of this batch: they may name listeners that a command closes. */
+    if (commands) going = run_commands(worker);
     run_ready(worker);
     free_dead(worker);
   }
@@ -145,6 +160,7 @@ static void wake(struct worker *worker) {
 static bool start_worker(struct relay_engine *engine, struct worker *worker) {
   worker->engine = engine;
   worker->last = &worker->first;
+  worker->spare_fd = -1;
   worker->tick = relay_now_tick();
   pthread_mutex_init(&worker->lock, NULL);
   worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -189,12 +205,59 @@ int relay_engine_add(struct relay_engine *engine, const struct relay_request *re
   *command = (struct command){.next = NULL, .request = *request};
   struct worker *worker = &engine->workers[engine->next++ % engine->count];
   pthread_mutex_lock(&worker->lock);
-  const bool idle = worker->first == NULL;
   *worker->last = command;
   worker->last = &command->next;
   pthread_mutex_unlock(&worker->lock);
-  if (idle) wake(worker);
+  worker->unflushed = true;
   return 0;
+}
+
+void relay_engine_flush(struct relay_engine *engine) {
+  for (unsigned i = 0; i < engine->count; i++) {
+    if (!engine->workers[i].unflushed) continue;
+    engine->workers[i].unflushed = false;
+    wake(&engine->workers[i]);
+  }
+}
+
+int relay_engine_listen(struct relay_engine *engine, const struct sockaddr *address, socklen_t length, int backlog) {
+  const int on = 1;
+  struct worker *worker = &engine->workers[0];
+  struct sockaddr_storage bound;
+  socklen_t bound_length = sizeof(bound);
+  const int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
+  /* Accepted sockets inherit TCP_NODELAY. */
+  if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+      setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0 ||
+      (address->sa_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) != 0) ||
+      bind(fd, address, length) != 0 || listen(fd, backlog) != 0 ||
+      getsockname(fd, (struct sockaddr *)&bound, &bound_length) != 0) {
+    const int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+  }
+  pthread_mutex_lock(&worker->lock);
+  const bool room = worker->hearing < LISTENERS;
+  if (room) worker->heard[worker->hearing++] = fd;
+  pthread_mutex_unlock(&worker->lock);
+  if (!room) {
+    close(fd);
+    errno = ENOSPC;
+    return -1;
+  }
+  wake(worker);
+  /* The port stands at the same place in both families. */
+  return ntohs(((const struct sockaddr_in *)(const void *)&bound)->sin_port);
+}
+
+void relay_engine_stop_listening(struct relay_engine *engine) {
+  struct worker *worker = &engine->workers[0];
+  pthread_mutex_lock(&worker->lock);
+  worker->deaf = true;
+  pthread_mutex_unlock(&worker->lock);
+  wake(worker);
 }
 
 void relay_engine_cut_all(struct relay_engine *engine) {
@@ -219,6 +282,9 @@ void relay_engine_stop(struct relay_engine *engine) {
     pthread_mutex_destroy(&worker->lock);
   }
   pthread_mutex_destroy(&engine->lock);
+  for (size_t i = engine->accepted_taken; i < engine->accepted_waiting; i++)
+    if (engine->accepted[i].fd >= 0) relay_reset(engine->accepted[i].fd);
+  free(engine->accepted);
   free(engine->results);
   free(engine->workers);
   free(engine);

@@ -16,6 +16,9 @@ enum {
   EVENTS = 256,
   TICK_MS = 250,
   WHEEL_SLOTS = 1024,
+  LISTENERS = 4,
+  ACCEPT_TURN = 128,
+  KEEPALIVE_S = 30,
   /* conntrack forgets a flow in CLOSE_WAIT after 60 s; probes keep a half-closed leg known (DESIGN, routes). */
   HALF_CLOSED_KEEPALIVE_S = 30,
 };
@@ -40,10 +43,22 @@ struct direction {
   bool bulk;
 };
 
+/* A relay whose upstream is not reached yet. */
+struct dialing {
+  struct relay_dial *dial;
+  size_t offset; /* of the step in the script */
+  int step;
+  bool said;
+  uint16_t have;
+  uint8_t answer[262]; /* the longest SOCKS5 reply */
+};
+
 struct relay {
   uint64_t id;
   int fd[2];
   struct direction from[2];
+  struct dialing *dialing; /* NULL: bytes are relayed */
+  uint64_t idle_ms;
   uint64_t idle_ticks;
   uint64_t last_tick; /* of the last byte */
   bool dead;
@@ -63,15 +78,21 @@ struct worker {
   pthread_t thread;
   int epoll_fd;
   int wake_fd;
-  pthread_mutex_t lock; /* of the three below */
+  bool unflushed;       /* of the thread that adds */
+  pthread_mutex_t lock; /* of the ones below */
   struct command *first, **last;
-  bool cut, stop;
+  bool cut, stop, deaf;
+  int heard[LISTENERS]; /* listeners that are to be watched from now on */
+  unsigned hearing;
   /* the thread's own */
   struct relay *wheel[WHEEL_SLOTS];
   uint64_t tick;
   size_t relays;
   struct relay *ready;
   struct relay *dead;
+  int listeners[LISTENERS];
+  unsigned listening;
+  int spare_fd; /* given up to reset a client when no other descriptor is left */
   struct pipe_pair pool[POOLED_PIPES];
   size_t pooled;
   uint8_t buffer[BUFFER_BYTES];
@@ -86,7 +107,9 @@ struct relay_engine {
   pthread_mutex_t lock; /* of the ones below */
   struct relay_result *results;
   size_t waiting, taken, capacity;
-  bool announced;
+  struct relay_accepted *accepted;
+  size_t accepted_waiting, accepted_taken, accepted_capacity;
+  bool announced, accepted_announced; /* apart: each queue is emptied by a call of its own */
 };
 
 /* relay-wheel.c: idle deadlines, one list per tick instead of a timer each. */
@@ -97,12 +120,26 @@ void relay_turn_wheel(struct worker *worker);
 
 /* relay-results.c */
 void relay_report(struct relay_engine *engine, const struct relay_result *result);
+bool relay_report_accepted(struct relay_engine *engine, const struct relay_accepted *accepted);
+
+/* relay-accept.c */
+void relay_watch_listener(struct worker *worker, int fd);
+void relay_accept(struct worker *worker, int fd);
+void relay_close_listeners(struct worker *worker);
+
+/* relay-dial.c */
+int relay_begin_dial(struct relay *relay, struct relay_dial *dial);
+void relay_go_on_dialing(struct worker *worker, struct relay *relay, uint32_t events);
+void relay_free_dialing(struct relay *relay);
 
 /* relay-pump.c: the life of one relay. Nothing is freed before relay_free_dead(): events of a batch may still name it. */
 void relay_handle_event(struct worker *worker, struct relay *relay, int side, uint32_t events);
 void relay_pump(struct worker *worker, struct relay *relay);
 void relay_end(struct worker *worker, struct relay *relay, enum relay_end end, int error);
-void relay_reset_on_close(int fd);
+void relay_expire(struct worker *worker, struct relay *relay);
+int relay_watch(struct worker *worker, struct relay *relay, int side);
+uint64_t relay_ticks(uint64_t ms);
+int relay_socket_error(int fd);
 void relay_close_pool(struct worker *worker);
 
 #endif

@@ -49,23 +49,40 @@ void relay_reset_on_close(int fd) {
   (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 }
 
+void relay_reset(int fd) {
+  relay_reset_on_close(fd);
+  close(fd);
+}
+
 /* Frees nothing yet: events of this batch may still name the relay. */
 void relay_end(struct worker *worker, struct relay *relay, enum relay_end end, int error) {
   if (relay->dead) return;
   relay->dead = true;
   relay_unschedule(worker, relay);
-  for (int side = 0; side < 2; side++) {
-    give_pipe_back(worker, &relay->from[side]);
-    free(relay->from[side].held.bytes);
-    if (end != RELAY_CLOSED) relay_reset_on_close(relay->fd[side]);
-    close(relay->fd[side]);
-  }
-  const struct relay_result result = {
+  struct relay_result result = {
       .id = relay->id,
       .bytes = {relay->from[0].moved, relay->from[1].moved},
       .end = end,
       .error = error,
+      .returned_fd = -1,
   };
+  if (end >= RELAY_DIAL_FAILED) {
+    const struct dialing *dialing = relay->dialing;
+    result.step = dialing->step;
+    result.answer_length = dialing->have < RELAY_ANSWER_BYTES ? dialing->have : RELAY_ANSWER_BYTES;
+    memcpy(result.answer, dialing->answer, result.answer_length);
+    (void)epoll_ctl(worker->epoll_fd, EPOLL_CTL_DEL, relay->fd[RELAY_DOWNSTREAM], NULL);
+    result.returned_fd = relay->fd[RELAY_DOWNSTREAM];
+    relay->fd[RELAY_DOWNSTREAM] = -1;
+  }
+  for (int side = 0; side < 2; side++) {
+    give_pipe_back(worker, &relay->from[side]);
+    free(relay->from[side].held.bytes);
+    if (relay->fd[side] < 0) continue;
+    if (end != RELAY_CLOSED) relay_reset_on_close(relay->fd[side]);
+    close(relay->fd[side]);
+  }
+  relay_free_dialing(relay);
   worker->relays--;
   relay_report(worker->engine, &result);
   if (!relay->queued) { /* else it is freed when its turn in the ready list comes */
@@ -232,7 +249,12 @@ void relay_pump(struct worker *worker, struct relay *relay) {
   if (relay->from[0].shut && relay->from[1].shut) relay_end(worker, relay, RELAY_CLOSED, 0);
 }
 
-static int socket_error(int fd) {
+/* The wheel came to a relay that waited for too long. */
+void relay_expire(struct worker *worker, struct relay *relay) {
+  relay_end(worker, relay, relay->dialing == NULL ? RELAY_IDLE : RELAY_DIAL_TIMEOUT, 0);
+}
+
+int relay_socket_error(int fd) {
   int error = 0;
   socklen_t length = sizeof(error);
   if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return errno;
@@ -244,14 +266,18 @@ void relay_handle_event(struct worker *worker, struct relay *relay, int side, ui
   if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) relay->from[side].readable = true;
   if (events & (EPOLLRDHUP | EPOLLHUP)) relay->from[side].hung_up = true;
   if (events & EPOLLOUT) relay->from[1 - side].writable = true;
+  if (relay->dialing != NULL && side == RELAY_UPSTREAM) {
+    relay_go_on_dialing(worker, relay, events);
+    return;
+  }
   if (events & EPOLLERR) {
-    const int error = socket_error(relay->fd[side]);
+    const int error = relay_socket_error(relay->fd[side]);
     if (error != 0) {
       relay_end(worker, relay, lost(side), error);
       return;
     }
   }
-  relay_pump(worker, relay);
+  if (relay->dialing == NULL) relay_pump(worker, relay);
 }
 
 void relay_close_pool(struct worker *worker) {

@@ -20,6 +20,16 @@ static bool reserve_result(struct relay_engine *engine) {
   return true;
 }
 
+static bool reserve_accepted(struct relay_engine *engine) {
+  if (engine->accepted_waiting < engine->accepted_capacity) return true;
+  const size_t capacity = engine->accepted_capacity == 0 ? 64 : engine->accepted_capacity * 2;
+  struct relay_accepted *grown = realloc(engine->accepted, capacity * sizeof(*grown));
+  if (grown == NULL) return false;
+  engine->accepted = grown;
+  engine->accepted_capacity = capacity;
+  return true;
+}
+
 void relay_report(struct relay_engine *engine, const struct relay_result *result) {
   pthread_mutex_lock(&engine->lock);
   bool announce = false;
@@ -41,6 +51,35 @@ size_t relay_engine_take_results(struct relay_engine *engine, struct relay_resul
   if (engine->taken == engine->waiting) {
     engine->taken = engine->waiting = 0;
     engine->announced = false;
+  }
+  pthread_mutex_unlock(&engine->lock);
+  return count;
+}
+
+/* False: out of memory, and the descriptor is still the caller's. */
+bool relay_report_accepted(struct relay_engine *engine, const struct relay_accepted *accepted) {
+  pthread_mutex_lock(&engine->lock);
+  bool announce = false;
+  const bool reserved = reserve_accepted(engine);
+  if (reserved) {
+    engine->accepted[engine->accepted_waiting++] = *accepted;
+    announce = !engine->accepted_announced;
+    engine->accepted_announced = true;
+  }
+  pthread_mutex_unlock(&engine->lock);
+  if (announce) engine->on_results(engine->context);
+  return reserved;
+}
+
+size_t relay_engine_take_accepted(struct relay_engine *engine, struct relay_accepted *accepted, size_t most) {
+  pthread_mutex_lock(&engine->lock);
+  size_t count = engine->accepted_waiting - engine->accepted_taken;
+  if (count > most) count = most;
+  if (count > 0) memcpy(accepted, engine->accepted + engine->accepted_taken, count * sizeof(*accepted));
+  engine->accepted_taken += count;
+  if (engine->accepted_taken == engine->accepted_waiting) {
+    engine->accepted_taken = engine->accepted_waiting = 0;
+    engine->accepted_announced = false;
   }
   pthread_mutex_unlock(&engine->lock);
   return count;

@@ -9,6 +9,9 @@ uint64_t relay_now_tick(void) {
   return ((uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000) / TICK_MS;
 }
 
+/* One more: the last byte may have come at the very end of its tick. */
+uint64_t relay_ticks(uint64_t ms) { return (ms + TICK_MS - 1) / TICK_MS + 1; }
+
 void relay_schedule(struct worker *worker, struct relay *relay) {
   uint64_t ticks = relay->last_tick + relay->idle_ticks - worker->tick;
   if (ticks < 1) ticks = 1;
@@ -34,7 +37,7 @@ void relay_turn_wheel(struct worker *worker) {
     while (relay != NULL) {
       struct relay *next = relay->next;
       if (worker->tick - relay->last_tick >= relay->idle_ticks) {
-        relay_end(worker, relay, RELAY_IDLE, 0);
+        relay_expire(worker, relay);
       } else {
         relay_unschedule(worker, relay);
         relay_schedule(worker, relay);

@@ -135,6 +135,7 @@ static void open_line(struct line *line, bool tcp, bool hasty, uint64_t target) 
       .idle_ms = hasty ? 1 : 600000,
   };
   const int error = relay_engine_add(engine, &request);
+  relay_engine_flush(engine);
   if (error != 0) fail("relay_engine_add", error);
 }
 

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { LeatError } from '../../../daemon/errors/leat-error.ts';
+import { socketDownstream } from '../../../daemon/net/downstream.ts';
 import { type AcceptedConnection, acceptConnection } from '../../../daemon/proxy/accept-connection.ts';
 import { captureConnection } from '../../../daemon/proxy/capture-connection.ts';
 import { ConnectionLimit } from '../../../daemon/proxy/connection-limit.ts';
@@ -16,8 +17,12 @@ import type { Snapshot } from '../../../daemon/routing/snapshot.ts';
 import type { Workload } from '../../../daemon/workload/workload.ts';
 import { destination, namespace, pod as resourcePod, resourceSet } from '../../support/resources.ts';
 
+function client(remoteAddress: string | undefined): Socket {
+  return Object.assign(new EventEmitter(), { remoteAddress, remotePort: 4711 }) as unknown as Socket;
+}
+
 function accept(remoteAddress: string | undefined): AcceptedConnection {
-  return acceptConnection(Object.assign(new EventEmitter(), { remoteAddress, remotePort: 4711 }) as unknown as Socket);
+  return acceptConnection(socketDownstream(client(remoteAddress)));
 }
 
 const captured = (address = '10.1.0.2') =>
@@ -48,8 +53,9 @@ test('a mapped peer is the IPv4 address that it is, and one that is gone is nobo
 });
 
 test('an error of the client between stages does not end the process', (t) => {
-  const { downstream } = accept('10.1.0.2');
-  t.notThrows(() => downstream.emit('error', new Error('ECONNRESET')));
+  const socket = client('10.1.0.2');
+  acceptConnection(socketDownstream(socket));
+  t.notThrows(() => socket.emit('error', new Error('ECONNRESET')));
 });
 
 test('where the kernel does not tell the original destination, nothing is guessed', (t) => {

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+import { connectionError } from '../net/connection-error.ts';
+import { admitAddresses, connectTimeout } from '../net/dial.ts';
+import { formatEndpoint, type IpAddress, parseIpAddress } from '../net/endpoint.ts';
+import type { UpstreamGuard } from '../policy/upstream-guard.ts';
+import type { DialPlan } from '../relay/native-relay.ts';
+import type { Upstream } from '../routing/route.ts';
+import { planTunnel } from '../socks5/plan-tunnel.ts';
+
+export interface PlanParts {
+  /** The addresses of a name, where they are known without asking. */
+  readonly known: (host: string) => readonly IpAddress[] | null;
+  readonly guard: UpstreamGuard;
+}
+
+/**
+ * Whether the engine can reach an upstream by itself, and how: one address that is known by now and admitted, and no
+ * hand-shake or a static one. Null leaves it to Node: names that must be asked for, races of several addresses, TLS, tokens.
+ */
+export function createPlanDial({ known, guard }: PlanParts): (upstream: Upstream) => DialPlan | null {
+  const addressOf = (host: string): IpAddress | null => {
+    const literal = parseIpAddress(host);
+    if (literal !== null) return literal;
+    const addresses = known(host);
+    return addresses?.length === 1 ? (addresses[0] ?? null) : null;
+  };
+  return (upstream) => {
+    if (upstream.via.kind === 'socks5') return planTunnel(upstream, addressOf);
+    const { host, port, connectTimeoutMs } = upstream;
+    const address = addressOf(host);
+    if (address === null) return null;
+    admitAddresses(host, port, [address], guard);
+    return {
+      address,
+      port,
+      connectTimeoutMs,
+      script: null,
+      explain: ({ kind, errno }) =>
+        kind === 'timeout'
+          ? connectTimeout(host, port, connectTimeoutMs)
+          : connectionError(
+              formatEndpoint({ address, port }),
+              Object.assign(new Error(errno ?? 'ended'), { code: errno }),
+            ),
+    };
+  };
+}
