@@ -69,6 +69,12 @@ export function wireUpstreams(config: Config, { clock, metrics, relay, onResolve
       onRequest: (outcome) => metrics.tokenRequests.inc({ outcome }),
     }),
   });
+  const dialTunnel = createTunnelDial({ dialEndpoint, startTls, tokenFor: credentials.tokenFor });
+  const dial: Dial = (upstream, signal) =>
+    upstream.via.kind === 'socks5'
+      ? dialTunnel(upstream, signal)
+      : dialDirect({ host: upstream.host, port: upstream.port, timeoutMs: upstream.connectTimeoutMs }, signal);
+
   return {
     dial,
     known(host) {
