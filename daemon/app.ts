@@ -8,6 +8,7 @@ import { createForward } from './app/forward.ts';
 import { learnAddresses } from './app/learn-addresses.ts';
 import { createPlanDial } from './app/plan-dial.ts';
 import { proveCapture } from './app/prove-capture.ts';
+import { reportState } from './app/report-state.ts';
 import { serveDns } from './app/serve-dns.ts';
 import { watchRules } from './app/watch-rules.ts';
 import { wireUpstreams } from './app/wire-upstreams.ts';
@@ -130,15 +131,18 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     isReady: () => readiness.isReady('source') && readiness.isReady('sets'),
     onBeat: () => readiness.ready('dns'),
   });
+  const report = reportState(config, { log, staleSinceMs: () => source.staleSinceMs() });
   const source = followSource(config, {
+    ask: upstreams.ask,
     sets: createSetSync(ipset),
     log,
     metrics,
-    publish(snapshot) {
+    publish(snapshot, resources) {
       upstreams.applyPolicy(snapshot.policy);
       snapshots.publish(snapshot);
       learner.prune();
       readiness.ready('source');
+      report.noteSnapshot(snapshot, resources);
     },
     onCaptured: () => readiness.ready('sets'),
     onCaptureFailed: (reason) => readiness.notReady('sets', reason),
@@ -147,8 +151,14 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     ? proveCapture(selfTest, {
         log,
         metrics,
-        onProved: () => readiness.ready('capture'),
-        onFailed: (reason) => readiness.notReady('capture', reason),
+        onProved() {
+          readiness.ready('capture');
+          report.noteSelfTest(null);
+        },
+        onFailed(reason) {
+          readiness.notReady('capture', reason);
+          report.noteSelfTest(reason);
+        },
       })
     : null;
   const rules = watchRules({
@@ -175,13 +185,13 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
       await tracker.idle(config.drainMs);
       relayer.stopListening();
       proof?.stop();
-      await Promise.all([selfTest.stop(), source.stop(), rules.stop(), dns.stop()]);
+      await Promise.all([selfTest.stop(), source.stop(), report.stop(), rules.stop(), dns.stop()]);
       const { cut } = await tracker.drain(Math.max(0, deadlineMs - performance.now()), () => {
         draining.abort(new LeatError('DRAINED', 'the daemon stopped before the connection ended'));
         relayer.cut();
       });
       if (cut > 0) log.warn({ cut }, 'connections outlived the time to drain and were reset');
-      await upstreams.http.close();
+      await upstreams.close();
       relayer.stop();
       ipset.close();
       knownIpset.close();

@@ -114,15 +114,20 @@ function findAwaitingSecrets(
   const isAwaitingTunnel = new Set(
     tunnels.flatMap(({ metadata: { name } }) => (awaiting.has(`Tunnel ${name}`) ? [name] : [])),
   );
-  const named = new Map(
+  const specs = new Map(
     [...own, ...clusterDestinations].map(({ kind, metadata: { namespace, name }, spec }) => [
       kind === 'Destination' ? `${kind} ${namespace}/${name}` : `${kind} ${name}`,
-      spec.route?.tunnel,
+      spec,
     ]),
   );
   for (const [id, { resolved }] of destinations) {
-    if (resolved.ready || resolved.problem.code !== 'DESTINATION_NOT_READY') continue;
-    if (isAwaitingTunnel.has(named.get(id) ?? '')) awaiting.add(id);
+    if (resolved.ready) continue;
+    const { code } = resolved.problem;
+    const spec = specs.get(id);
+    // the binding of a source is a Secret, and entries are fetched by nodes
+    if (code === 'DESTINATION_ENTRY_PENDING') awaiting.add(id);
+    if (code !== 'DESTINATION_NOT_READY') continue;
+    if (spec?.from !== undefined || isAwaitingTunnel.has(spec?.route?.tunnel ?? '')) awaiting.add(id);
   }
   return awaiting;
 }
@@ -137,6 +142,8 @@ function mergeProblems(groups: readonly NodeGroup[], awaitSecrets: ReadonlySet<s
     for (const problem of snapshot.problems) {
       // what is missing is missing here only: the nodes say whether it is
       if (isAboutSecret(problem)) continue;
+      // entries of Destination services are fetched by the nodes alone
+      if (problem.reason === 'DestinationEntryPending') continue;
       if (problem.reason === 'DestinationNotReady' && awaitSecrets.has(problem.resource)) continue;
       const ofResource = merged.get(problem.resource) ?? new Map();
       merged.set(problem.resource, ofResource);

@@ -34,7 +34,7 @@ const ACCEPTED = new Set([
   'Superseded',
 ]);
 /** Those that begin so are about what a resource refers to. */
-const RESOLVED = /^(Secret|Tunnel|DestinationNotReady)/;
+const RESOLVED = /^(Secret|Tunnel|Fragment|DestinationNotReady|DestinationSource|DestinationService|DestinationEntry)/;
 
 /** Accepted: it is valid and may be. Resolved: what it refers to is there and may be used. Ready: its nodes serve it. */
 export function findConditions(facts: ResourceFacts): Finding[] {

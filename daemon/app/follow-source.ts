@@ -3,6 +3,8 @@ import type { ResourceSet } from '../../api/resource-set.ts';
 import { desiredSetMembers } from '../capture/desired-set-members.ts';
 import type { SetSync } from '../capture/sync-sets.ts';
 import type { Config } from '../config/config.ts';
+import type { AskService } from '../destination-service/ask-service.ts';
+import { createEntryStore } from '../destination-service/entry-store.ts';
 import { CompileMemory } from '../routing/compile-memory.ts';
 import { compileSnapshot } from '../routing/compile-snapshot.ts';
 import type { Snapshot } from '../routing/snapshot.ts';
@@ -17,14 +19,18 @@ export interface SourceParts {
   readonly sets: SetSync;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** Asks Destination services for the entries that Destinations name. */
+  readonly ask: AskService;
   /** Before the kernel captures for a snapshot, everything else has to know it. */
-  readonly publish: (snapshot: Snapshot) => void;
+  readonly publish: (snapshot: Snapshot, resources: ResourceSet) => void;
   /** The sets of the kernel hold what the newest snapshot wants. */
   readonly onCaptured: () => void;
   readonly onCaptureFailed: (reason: string) => void;
 }
 
 export interface FollowedSource {
+  /** Milliseconds since the epoch when the source was heard last, 0 for never; null while it is heard. */
+  staleSinceMs(): number | null;
   /** What people should know of the state that the daemon acts on, by name; empty where it is the newest. */
   notes(): Record<string, string>;
   stop(): Promise<void>;
@@ -37,9 +43,27 @@ export function followSource(config: Config, parts: SourceParts): FollowedSource
   const known = new Set<string>();
   const memory = new CompileMemory();
 
+  let again: NodeJS.Immediate | null = null;
+  let takeAgain = (): void => {};
+  const entries = createEntryStore({
+    ask: parts.ask,
+    onChange() {
+      // All that come in one turn are one change.
+      again ??= setImmediate(() => {
+        again = null;
+        takeAgain();
+      });
+    },
+    onFailure: ({ name: entry, service }, { code, message }, isStale) =>
+      log.warn({ source: service.name, entry, code, isStale }, message),
+  });
+
   const take = (resources: ResourceSet, labels: Labels): void => {
-    const snapshot = compileSnapshot(resources, { name, labels, leatNamespace, clusterDomain }, undefined, memory);
-    parts.publish(snapshot);
+    takeAgain = () => take(resources, labels);
+    const facts = { name, labels, leatNamespace, clusterDomain };
+    const snapshot = compileSnapshot(resources, facts, entries.entryOf, memory);
+    entries.follow(snapshot.lookups ?? []);
+    parts.publish(snapshot, resources);
     count(snapshot, metrics);
     for (const { resource, reason, message } of snapshot.problems) {
       const problem = `${resource} ${reason} ${message}`;
@@ -54,7 +78,19 @@ export function followSource(config: Config, parts: SourceParts): FollowedSource
     });
   };
 
-  if (config.source.type === 'kubernetes') return followCluster(config, config.source, { take, log });
+  const stopEntries = async (): Promise<void> => {
+    takeAgain = () => {};
+    await entries.stop();
+    if (again !== null) clearImmediate(again);
+  };
+  if (config.source.type === 'kubernetes') {
+    const cluster = followCluster(config, config.source, { take, log });
+    const stop = async (): Promise<void> => {
+      await cluster.stop();
+      await stopEntries();
+    };
+    return { notes: () => cluster.notes(), stop };
+  }
   const files = startFilesSource({
     directory: config.source.directory,
     onChange: (set) => take(set, config.nodeLabels),
@@ -64,7 +100,11 @@ export function followSource(config: Config, parts: SourceParts): FollowedSource
     },
     logger: log,
   });
-  return { notes: () => ({}), stop: () => files.stop() };
+  const stop = async (): Promise<void> => {
+    await files.stop();
+    await stopEntries();
+  };
+  return { staleSinceMs: () => null, notes: () => ({}), stop };
 }
 
 function count(snapshot: Snapshot, metrics: Metrics): void {

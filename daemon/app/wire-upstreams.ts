@@ -5,6 +5,7 @@ import { createCredentialSource } from '../credentials/credential-source.ts';
 import { createTokenClient } from '../credentials/token-client.ts';
 import type { Connect } from '../credentials/token-request.ts';
 import { createVerifier } from '../credentials/verify-user-token.ts';
+import type { AskService } from '../destination-service/ask-service.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import { createHttpService, type HttpService } from '../http/http-service.ts';
 import type { Clock } from '../net/clock.ts';
@@ -17,10 +18,15 @@ import { createUpstreamGuard, type UpstreamGuard } from '../policy/upstream-guar
 import type { Dial, Relay } from '../proxy/ports.ts';
 import { createTunnelDial } from '../socks5/dial-tunnel.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { wireDestinationService } from './wire-destination-service.ts';
 
 export interface Upstreams {
   readonly dial: Dial;
   readonly http: HttpService;
+  /** Asks Destination services. */
+  readonly ask: AskService;
+  /** Ends connections to targets, and what waits for a credential. */
+  close(): Promise<void>;
   /** The addresses of a target's name, where they are known without asking. */
   readonly known: (host: string) => readonly IpAddress[] | null;
   /** Whether an address may be dialled for an application, as the policy in force says. */
@@ -69,11 +75,14 @@ export function wireUpstreams(config: Config, { clock, metrics, relay, onResolve
       onRequest: (outcome) => metrics.tokenRequests.inc({ outcome }),
     }),
   });
+  const service = wireDestinationService({ clock, metrics, dialEndpoint, own: credentials });
   const dialTunnel = createTunnelDial({ dialEndpoint, startTls, tokenFor: credentials.tokenFor });
   const dial: Dial = (upstream, signal) =>
     upstream.via.kind === 'socks5'
       ? dialTunnel(upstream, signal)
       : dialDirect({ host: upstream.host, port: upstream.port, timeoutMs: upstream.connectTimeoutMs }, signal);
+
+  const http = createHttpService({ dial, relay, clock, credentials: service.credentials });
 
   return {
     dial,
@@ -83,7 +92,12 @@ export function wireUpstreams(config: Config, { clock, metrics, relay, onResolve
       return addresses;
     },
     guard,
-    http: createHttpService({ dial, relay, clock, credentials }),
+    http,
+    ask: service.ask,
+    async close() {
+      service.close();
+      await http.close();
+    },
     applyPolicy(policy) {
       current = createUpstreamGuard({
         policy,

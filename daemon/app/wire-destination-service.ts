@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type CredentialSource, createCredentialSource } from '../credentials/credential-source.ts';
+import type { VerifyUserToken } from '../credentials/read-user-token.ts';
+import { createTokenClient } from '../credentials/token-client.ts';
+import { type AskService, createAskService } from '../destination-service/ask-service.ts';
+import { createServiceCredentials } from '../destination-service/service-credentials.ts';
+import { LeatError } from '../errors/leat-error.ts';
+import type { CredentialSource as HttpCredentials } from '../http/ports.ts';
+import type { Clock } from '../net/clock.ts';
+import type { DialDirect } from '../net/dial.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+
+export interface DestinationServiceParts {
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  /** To what an administrator names: services may be in the cluster. */
+  readonly dialEndpoint: DialDirect;
+  /** Makes all other credentials. */
+  readonly own: CredentialSource;
+}
+
+export interface WiredDestinationService {
+  readonly ask: AskService;
+  /** All credentials: those that a Destination service makes, and Leat's own. */
+  readonly credentials: HttpCredentials;
+  close(): void;
+}
+
+const CONNECT_MS = 5_000;
+
+/** Destination services, with tokens of their own: their endpoints are not held to what applications may reach. */
+export function wireDestinationService({
+  clock,
+  metrics,
+  dialEndpoint,
+  own,
+}: DestinationServiceParts): WiredDestinationService {
+  const ended = new AbortController();
+  const dial = (host: string, port: number, signal: AbortSignal) =>
+    dialEndpoint({ host, port, timeoutMs: CONNECT_MS }, signal);
+  const tokens = createCredentialSource({
+    clock,
+    verify: nobodysToken,
+    fetchToken: createTokenClient({
+      clock,
+      connect: (host, port, _via, signal) => dial(host, port, signal),
+      onRequest: (outcome) => metrics.tokenRequests.inc({ outcome }),
+    }),
+  });
+  const ask = createAskService({ connect: dial, tokenFor: tokens.tokenFor });
+  const service = createServiceCredentials({ ask, clock, signal: ended.signal });
+  return {
+    ask,
+    credentials: {
+      headersFor: (destination, authentication, caller, signal) =>
+        authentication.type === 'DestinationService'
+          ? service.headersFor(destination.id, authentication, caller, signal)
+          : own.headersFor(destination, authentication, caller, signal),
+      rejected: (destination, authentication, caller, refused, signal) =>
+        authentication.type === 'DestinationService'
+          ? service.rejected(destination.id, authentication, caller, refused, signal)
+          : own.rejected(destination, authentication, caller, refused, signal),
+    },
+    close() {
+      ended.abort(new LeatError('DRAINED', 'the daemon stopped'));
+      tokens.close();
+    },
+  };
+}
+
+/** A service instance proves itself; no user is in it. */
+const nobodysToken: VerifyUserToken = async () => {
+  throw new LeatError('INTERNAL', 'no user token belongs to a service instance');
+};
