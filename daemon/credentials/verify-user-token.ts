@@ -46,25 +46,29 @@ export function createVerifier({ connect, clock }: VerifierOptions): VerifyUserT
       async [customFetch](_href, { signal }) {
         if (clock.monotonicMs() < retryAtMs) throw unavailable(url.host, 'it did not answer a moment ago');
         try {
-          return await sendTokenRequest(
-            {
-              url,
-              headers: { accept: 'application/json' },
-              body: null,
-              ca,
-              identity: null,
-              via: null,
-              signal,
-              timeoutMs: KEYS_TIMEOUT_MS,
-            },
-            connect,
-          );
+          return await fetchKeys(url, ca, signal);
         } catch (cause) {
           retryAtMs = clock.monotonicMs() + KEYS_RETRY_MS;
-          throw unavailable(url.host, asLeatError(cause).message);
+          throw cause instanceof LeatError && cause.code === 'CREDENTIAL_UNAVAILABLE'
+            ? cause
+            : unavailable(url.host, asLeatError(cause).message);
         }
       },
     });
+  }
+
+  /** @throws where what came is no key set */
+  async function fetchKeys(url: URL, ca: string | null, signal: AbortSignal): Promise<Response> {
+    const headers = { accept: 'application/json' };
+    const timeoutMs = KEYS_TIMEOUT_MS;
+    const response = await sendTokenRequest(
+      { url, headers, body: null, ca, identity: null, via: null, signal, timeoutMs },
+      connect,
+    );
+    if (response.status !== 200) throw unavailable(url.host, `it answered with status ${response.status}`);
+    const text = await response.text();
+    if (!isKeySet(text)) throw unavailable(url.host, 'its answer is no JSON Web Key Set');
+    return new Response(text);
   }
 
   return async (token, { issuer, audience, keys }, signal) => {
@@ -98,16 +102,20 @@ function verificationError(cause: unknown, keys: TokenVerification['keys']): Lea
   }
   if (cause instanceof errors.JWKSMultipleMatchingKeys) return invalid('does not say which key signed it (kid)');
   if (cause instanceof errors.JOSEAlgNotAllowed) return invalid('is not signed by a private key');
-  if (cause instanceof errors.JWKSTimeout || cause instanceof errors.JWKSInvalid || isUnexpectedAnswer(cause)) {
+  if (cause instanceof errors.JWKSTimeout || cause instanceof errors.JWKSInvalid) {
     return unavailable('jwksUri' in keys ? new URL(keys.jwksUri).host : 'userToken.jwks', 'no key set came');
   }
   if (cause instanceof errors.JOSEError) return invalid('is no signed JWT');
   return asLeatError(cause);
 }
 
-/** jose has no class of its own for a status other than 200. */
-function isUnexpectedAnswer(cause: unknown): boolean {
-  return cause instanceof errors.JOSEError && cause.code === 'ERR_JOSE_GENERIC';
+function isKeySet(text: string): boolean {
+  try {
+    return Array.isArray((JSON.parse(text) as { keys?: unknown } | null)?.keys);
+  } catch {
+    // No JSON.
+    return false;
+  }
 }
 
 function unavailable(host: string, why: string): LeatError {
