@@ -54,6 +54,7 @@ export function followCluster(
   }
 
   return {
+    staleSinceMs,
     notes() {
       const since = staleSinceMs();
       if (since === null) return {};

@@ -89,7 +89,7 @@ export function followSource(config: Config, parts: SourceParts): FollowedSource
       await cluster.stop();
       await stopEntries();
     };
-    return { notes: () => cluster.notes(), stop };
+    return { ...cluster, stop };
   }
   const files = startFilesSource({
     directory: config.source.directory,

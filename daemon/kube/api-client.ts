@@ -10,6 +10,8 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const HEADERS_TIMEOUT_MS = 30_000;
 /** An idle connection is probed after so long: a peer that vanished is known 10 s later, whatever the watch expects. */
 const KEEP_ALIVE_PROBE_MS = 15_000;
+/** One object: etcd takes none above 1.5 MiB. */
+const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 const MAX_ERROR_BYTES = 64 * 1024;
 const MAX_RETRY_AFTER_S = 30;
 
@@ -21,6 +23,19 @@ export interface ApiClient {
    * @throws ApiError for every other status; the error of the network or of TLS
    */
   get(path: string, query: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Readable>;
+  /**
+   * Asks with another method, and gives the whole answer as JSON.
+   *
+   * @param type media type of the body; null where there is none
+   * @throws ApiError for every status but success; the error of the network or of TLS
+   */
+  send(
+    method: 'GET' | 'POST' | 'PATCH',
+    path: string,
+    body: object | null,
+    type: string | null,
+    signal: AbortSignal,
+  ): Promise<unknown>;
   /** Ends all connections. */
   close(): Promise<void>;
 }
@@ -65,6 +80,26 @@ export function createApiClient(access: ApiAccess): ApiClient {
       });
       if (statusCode === 200) return body;
       const text = await readBounded(body, MAX_ERROR_BYTES);
+      throw errorFromStatus(statusCode, parseJson(text), retryAfterMs(headers['retry-after']));
+    },
+    async send(method, path, given, type, signal) {
+      const { token, ca } = await readAccessFiles(access);
+      signal.throwIfAborted();
+      const { statusCode, headers, body } = await request(`${access.server}${path}`, {
+        method,
+        dispatcher: agentFor(ca),
+        signal,
+        headers: {
+          accept: 'application/json',
+          authorization: `Bearer ${token}`,
+          'user-agent': 'leat-daemon',
+          ...(type === null ? {} : { 'content-type': type }),
+        },
+        body: given === null ? null : JSON.stringify(given),
+      });
+      const succeeded = statusCode >= 200 && statusCode < 300;
+      const text = await readBounded(body, succeeded ? MAX_ANSWER_BYTES : MAX_ERROR_BYTES);
+      if (succeeded) return parseJson(text);
       throw errorFromStatus(statusCode, parseJson(text), retryAfterMs(headers['retry-after']));
     },
     async close() {

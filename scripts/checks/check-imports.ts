@@ -24,7 +24,7 @@ const LAYERS: readonly (readonly string[])[] = [
     'daemon/sources',
   ],
   ['daemon/proxy'],
-  ['daemon/telemetry', 'daemon/lifecycle', 'daemon/admin', 'daemon/config'],
+  ['daemon/telemetry', 'daemon/lifecycle', 'daemon/admin', 'daemon/config', 'daemon/node-state'],
   ['daemon/app'],
   ['daemon/main.ts'],
 ];

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { NodeStateStatus } from '../../api/kinds/node-state.ts';
+import type { ResourceSet } from '../../api/resource-set.ts';
+import { resourcesDigest } from '../../api/resources-digest.ts';
+import type { Snapshot } from '../routing/snapshot.ts';
+
+/** What the daemon knows and found, of which its report is made. */
+export interface NodeFindings {
+  readonly version: string;
+  readonly selfTest: NonNullable<NodeStateStatus['selfTest']>;
+  /** Null until there is any. */
+  readonly known: { readonly resources: ResourceSet; readonly snapshot: Snapshot } | null;
+  /** Milliseconds since the epoch when the API server was heard last; null while it is heard. */
+  readonly staleSinceMs: number | null;
+}
+
+const MAX_NOT_READY = 100;
+const MAX_MESSAGE = 1024;
+const RESOURCE = /^(Destination|ClusterDestination|Tunnel|NodePolicy) (?:([^/]+)\/)?([^/]+)$/;
+
+/** The report, less when it was made. Its order does not depend on the order of resources, so that equal ones compare equal. */
+export function describeNode(findings: NodeFindings, nowMs: number): NodeStateStatus {
+  const { version, selfTest, known, staleSinceMs } = findings;
+  const notReady = known === null ? [] : listNotReady(known.snapshot, known.resources);
+  return {
+    observedTime: timestamp(nowMs),
+    version,
+    captureMode: 'Node',
+    selfTest,
+    ...(known === null ? {} : { snapshot: describeSnapshot(known, staleSinceMs, nowMs) }),
+    notReady: notReady.slice(0, MAX_NOT_READY),
+    notReadyTotal: notReady.length,
+  };
+}
+
+function describeSnapshot(
+  { resources, snapshot }: NonNullable<NodeFindings['known']>,
+  staleSinceMs: number | null,
+  nowMs: number,
+): NonNullable<NodeStateStatus['snapshot']> {
+  const destinations = [...snapshot.destinations.all()];
+  return {
+    source: staleSinceMs === null ? 'Live' : 'Saved',
+    time: timestamp(staleSinceMs ?? nowMs),
+    digest: resourcesDigest(resources),
+    destinations: destinations.length,
+    ready: destinations.filter(({ resolved }) => resolved.ready).length,
+    enrolledPods: [...snapshot.workloads.all()].filter(({ enrolled }) => enrolled).length,
+  };
+}
+
+type NotReady = NonNullable<NodeStateStatus['notReady']>[number];
+
+function listNotReady({ problems }: Snapshot, resources: ResourceSet): NotReady[] {
+  const generations = new Map<string, number | undefined>();
+  const { destinations, clusterDestinations, tunnels, nodePolicies } = resources;
+  for (const { kind, metadata } of [...destinations, ...clusterDestinations, ...tunnels, ...nodePolicies]) {
+    generations.set(`${kind} ${metadata.namespace ?? ''}/${metadata.name}`, metadata.generation);
+  }
+  const found = problems.flatMap(({ resource, reason, message }): NotReady[] => {
+    const [, kind, namespace, name] = RESOURCE.exec(resource) ?? [];
+    if (kind === undefined || name === undefined) return [];
+    const generation = generations.get(`${kind} ${namespace ?? ''}/${name}`);
+    return [
+      {
+        kind: kind as NotReady['kind'],
+        ...(namespace === undefined ? {} : { namespace }),
+        name,
+        ...(generation === undefined ? {} : { generation }),
+        reason,
+        message: message.slice(0, MAX_MESSAGE),
+      },
+    ];
+  });
+  const keyOf = (one: NotReady): string =>
+    `${one.kind} ${one.namespace ?? ''}/${one.name} ${one.reason} ${one.message}`;
+  return found.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+}
+
+/** RFC 3339 to the second, as API servers write it. */
+function timestamp(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+}
