@@ -13,13 +13,25 @@ export interface PlanParts {
   readonly guard: UpstreamGuard;
 }
 
+const MOST_LITERALS = 1_024;
+
 /**
  * Whether the engine can reach an upstream by itself, and how: one address that is known by now and admitted, and no
  * hand-shake or a static one. Null leaves it to Node: names that must be asked for, races of several addresses, TLS, tokens.
  */
 export function createPlanDial({ known, guard }: PlanParts): (upstream: Upstream) => DialPlan | null {
+  const literals = new Map<string, IpAddress | null>();
+  const literalOf = (host: string): IpAddress | null => {
+    let literal = literals.get(host);
+    if (literal === undefined) {
+      if (literals.size >= MOST_LITERALS) literals.clear();
+      literal = parseIpAddress(host);
+      literals.set(host, literal);
+    }
+    return literal;
+  };
   const addressOf = (host: string): IpAddress | null => {
-    const literal = parseIpAddress(host);
+    const literal = literalOf(host);
     if (literal !== null) return literal;
     const addresses = known(host);
     return addresses?.length === 1 ? (addresses[0] ?? null) : null;

@@ -27,6 +27,8 @@ interface NamedRange {
 /** The metadata services of clouds, which hand credentials of the node to whoever asks. */
 const METADATA = ['169.254.169.254', '169.254.170.2', '169.254.170.23', 'fd00:ec2::254', 'fd00:ec2::23'];
 
+const MOST_REMEMBERED = 4_096;
+
 const BUILT_IN: readonly NamedRange[] = [
   { what: 'a loopback address', ranges: new CidrSet(['127.0.0.0/8', '::1/128']) },
   { what: 'an unspecified address, which leads to the node itself', ranges: new CidrSet(['0.0.0.0/8', '::/128']) },
@@ -72,7 +74,17 @@ export function createUpstreamGuard({
     return near.find(({ ranges }) => ranges.has(address))?.what ?? null;
   };
 
+  // A policy is one for as long as its guard lives: what it admitted once, it admits again.
+  const admitted = new Set<string>();
+  const admit = (key: string): null => {
+    if (admitted.size >= MOST_REMEMBERED) admitted.clear();
+    admitted.add(key);
+    return null;
+  };
+
   return (given, port) => {
+    const key = `${given} ${port}`;
+    if (admitted.has(key)) return null;
     const address = parseIpAddress(given);
     if (address === null) return new LeatError('UPSTREAM_ADDRESS_REFUSED', `"${given}" is no IP address`);
     for (const seen of [address, ...embeddedAddresses(address)]) {
@@ -81,7 +93,7 @@ export function createUpstreamGuard({
       const through = seen === address ? '' : `, which ${address} embeds,`;
       return new LeatError('UPSTREAM_ADDRESS_REFUSED', `${seen}${through} is ${why}`);
     }
-    return null;
+    return admit(key);
   };
 }
 

@@ -26,18 +26,19 @@ export async function identifyConnection(
   { snapshots, identifyTimeoutMs, signal }: Pick<ProxyPorts, 'snapshots' | 'identifyTimeoutMs' | 'signal'>,
 ): Promise<IdentifiedConnection> {
   const { address } = captured.peer;
-  let why = new LeatError('NOT_READY', 'no source has delivered its resources yet');
+  // Made where it is needed: an error costs more than the rest of a stage.
+  let why = (): LeatError => new LeatError('NOT_READY', 'no source has delivered its resources yet');
 
   const attempt = (): IdentifiedConnection | null => {
     const snapshot = snapshots.current();
     if (snapshot === null) return null;
     const [workload, ...others] = snapshot.workloads.at(address);
     if (workload === undefined) {
-      why = new LeatError('SOURCE_UNKNOWN', `${address} is no known pod of this node`);
+      why = () => new LeatError('SOURCE_UNKNOWN', `${address} is no known pod of this node`);
       return null;
     }
     if (others.length > 0) {
-      why = new LeatError('SOURCE_AMBIGUOUS', `${address} belongs to ${others.length + 1} pods of this node`);
+      why = () => new LeatError('SOURCE_AMBIGUOUS', `${address} belongs to ${others.length + 1} pods of this node`);
       return null;
     }
     if (!workload.enrolled) {
@@ -53,7 +54,7 @@ export async function identifyConnection(
   if (known !== null) return known;
   return withDeadline(
     identifyTimeoutMs,
-    () => why,
+    () => why(),
     signal,
     async (deadline) => {
       for (;;) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Tunnel } from '../destination/destination.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import { connectionError } from '../net/connection-error.ts';
 import { connectTimeout } from '../net/dial.ts';
@@ -21,8 +22,14 @@ export interface TunnelPlan {
   }) => LeatError;
 }
 
-/** Upstreams are made with their snapshot and live as long: the script of each is compiled once. */
-const scripts = new WeakMap<Upstream, { readonly bytes: Buffer; readonly steps: readonly HandshakeStep<unknown>[] }>();
+interface Script {
+  readonly bytes: Buffer;
+  readonly steps: readonly HandshakeStep<unknown>[];
+}
+
+/** Compiled once for each target; a Tunnel lives as long as its snapshot, and its scripts with it. */
+const scripts = new WeakMap<Tunnel, Map<string, Script>>();
+const MOST_SCRIPTS = 1_024;
 
 /**
  * The hand-shake as a script of bytes, where it is static: one endpoint of a known address, no TLS, and no token, which
@@ -39,7 +46,7 @@ export function planTunnel(upstream: Upstream, addressOf: (host: string) => IpAd
   if (address === null) return null;
   const { host, port } = endpoint;
   const name = tunnelName(tunnel, endpoint);
-  const { bytes, steps } = scriptOf(upstream, name);
+  const { bytes, steps } = scriptOf(upstream, via, name);
   return {
     address,
     port,
@@ -62,13 +69,16 @@ export function planTunnel(upstream: Upstream, addressOf: (host: string) => IpAd
   };
 }
 
-function scriptOf(upstream: Upstream, name: string) {
-  let script = scripts.get(upstream);
+function scriptOf(upstream: Upstream, via: Extract<Upstream['via'], { kind: 'socks5' }>, name: string): Script {
+  let known = scripts.get(via.tunnel);
+  if (known === undefined) {
+    known = new Map();
+    scripts.set(via.tunnel, known);
+  }
+  const key = `${upstream.host} ${upstream.port} ${upstream.connectTimeoutMs} ${via.locationId}`;
+  let script = known.get(key);
   if (script === undefined) {
-    const { via } = upstream;
-    if (via.kind !== 'socks5' || via.tunnel.authentication.type === 'SapJwt') {
-      throw new LeatError('INTERNAL', 'a script is for static hand-shakes');
-    }
+    if (via.tunnel.authentication.type === 'SapJwt') throw new LeatError('INTERNAL', 'a token ends one day');
     const target = admitTarget(upstream.host, via);
     const steps = [
       ...authenticationSteps(name, via.tunnel.authentication, via.tunnel.handshakeTimeoutMs),
@@ -78,7 +88,8 @@ function scriptOf(upstream: Upstream, name: string) {
       }),
     ];
     script = { steps, bytes: Buffer.concat(steps.map(encodeStep)) };
-    scripts.set(upstream, script);
+    if (known.size >= MOST_SCRIPTS) known.clear();
+    known.set(key, script);
   }
   return script;
 }

@@ -3,7 +3,7 @@
  * Exactly one record per connection and per HTTP request: begun at accept, ended once, also for every refusal. A record is
  * one access-log line and the metrics of what it tells; there is no other place that counts connections.
  */
-import { randomBytes } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 import type { Clock } from '../net/clock.ts';
 import { type Endpoint, formatEndpoint } from '../net/endpoint.ts';
 import type { ConnectionRecord, OpenRecord, RecordFacts, RelayResult, StartRecord } from '../proxy/ports.ts';
@@ -20,7 +20,7 @@ export interface RecorderOptions {
 
 export function createRecorder({ log, metrics, clock, accessLogFor }: RecorderOptions): StartRecord {
   return function startRecord(peer: Endpoint): ConnectionRecord {
-    const id = randomBytes(8).toString('hex');
+    const id = takeId();
     metrics.openConnections.inc();
     const connection = open('connection', id, { id, source: formatEndpoint(peer) }, (facts, result, seconds) => {
       const route = text(facts.route) ?? 'none';
@@ -36,7 +36,7 @@ export function createRecorder({ log, metrics, clock, accessLogFor }: RecorderOp
       startRequest({ method, path }) {
         const { namespace = null, pod = null, host = null } = connection.facts();
         const known = { connection: id, namespace, pod, host, method, path };
-        return open('request', randomBytes(8).toString('hex'), known, (facts, result, seconds) => {
+        return open('request', takeId(), known, (facts, result, seconds) => {
           const status = statusClass(facts.status);
           metrics.requests.inc({
             destination: metrics.destinationLabel(text(facts.destination)),
@@ -88,6 +88,20 @@ export function createRecorder({ log, metrics, clock, accessLogFor }: RecorderOp
       },
     };
   }
+}
+
+const ID_BYTES = 8;
+/** One call for many ids. */
+const pool = Buffer.alloc(ID_BYTES * 512);
+let poolOffset = pool.length;
+
+function takeId(): string {
+  if (poolOffset === pool.length) {
+    randomFillSync(pool);
+    poolOffset = 0;
+  }
+  poolOffset += ID_BYTES;
+  return pool.toString('hex', poolOffset - ID_BYTES, poolOffset);
 }
 
 function flagOf({ error }: RelayResult): string {

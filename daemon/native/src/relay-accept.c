@@ -54,6 +54,6 @@ void relay_accept(struct worker *worker, int listener) {
     } else {
       accepted.error = read_original_destination(accepted.fd, &accepted.destination).error;
     }
-    if (!relay_report_accepted(worker->engine, &accepted) && accepted.fd >= 0) relay_reset(accepted.fd);
+    if (!relay_report_accepted(worker, &accepted) && accepted.fd >= 0) relay_reset(accepted.fd);
   }
 }

@@ -27,7 +27,7 @@ void relay_discard(const struct relay_request *request) {
 static void refuse(struct worker *worker, const struct relay_request *request, int error) {
   relay_discard(request);
   const struct relay_result result = {.id = request->id, .end = RELAY_CUT, .error = error, .returned_fd = -1};
-  relay_report(worker->engine, &result);
+  relay_report(worker, &result);
 }
 
 /* What an event is about: 0 the wake-up, an odd number shifted a listener's descriptor, or a relay with its side in bit 1. */
@@ -145,6 +145,10 @@ static void *run(void *argument) {
     if (commands) going = run_commands(worker);
     run_ready(worker);
     free_dead(worker);
+    if (worker->announce) {
+      worker->announce = false;
+      worker->engine->on_results(worker->engine->context);
+    }
   }
   run_ready(worker); /* those that were cut while they waited for their turn */
   free_dead(worker);

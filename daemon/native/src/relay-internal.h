@@ -90,6 +90,7 @@ struct worker {
   size_t relays;
   struct relay *ready;
   struct relay *dead;
+  bool announce; /* once all events of a batch are handled */
   int listeners[LISTENERS];
   unsigned listening;
   int spare_fd; /* given up to reset a client when no other descriptor is left */
@@ -119,8 +120,8 @@ void relay_unschedule(struct worker *worker, struct relay *relay);
 void relay_turn_wheel(struct worker *worker);
 
 /* relay-results.c */
-void relay_report(struct relay_engine *engine, const struct relay_result *result);
-bool relay_report_accepted(struct relay_engine *engine, const struct relay_accepted *accepted);
+void relay_report(struct worker *worker, const struct relay_result *result);
+bool relay_report_accepted(struct worker *worker, const struct relay_accepted *accepted);
 
 /* relay-accept.c */
 void relay_watch_listener(struct worker *worker, int fd);

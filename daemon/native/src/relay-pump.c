@@ -84,7 +84,7 @@ void relay_end(struct worker *worker, struct relay *relay, enum relay_end end, i
   }
   relay_free_dialing(relay);
   worker->relays--;
-  relay_report(worker->engine, &result);
+  relay_report(worker, &result);
   if (!relay->queued) { /* else it is freed when its turn in the ready list comes */
     relay->next_ready = worker->dead;
     worker->dead = relay;

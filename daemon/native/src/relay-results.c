@@ -30,16 +30,15 @@ static bool reserve_accepted(struct relay_engine *engine) {
   return true;
 }
 
-void relay_report(struct relay_engine *engine, const struct relay_result *result) {
+void relay_report(struct worker *worker, const struct relay_result *result) {
+  struct relay_engine *engine = worker->engine;
   pthread_mutex_lock(&engine->lock);
-  bool announce = false;
   if (reserve_result(engine)) {
     engine->results[engine->waiting++] = *result;
-    announce = !engine->announced;
+    worker->announce = worker->announce || !engine->announced;
     engine->announced = true;
   }
   pthread_mutex_unlock(&engine->lock);
-  if (announce) engine->on_results(engine->context);
 }
 
 size_t relay_engine_take_results(struct relay_engine *engine, struct relay_result *results, size_t most) {
@@ -57,17 +56,16 @@ size_t relay_engine_take_results(struct relay_engine *engine, struct relay_resul
 }
 
 /* False: out of memory, and the descriptor is still the caller's. */
-bool relay_report_accepted(struct relay_engine *engine, const struct relay_accepted *accepted) {
+bool relay_report_accepted(struct worker *worker, const struct relay_accepted *accepted) {
+  struct relay_engine *engine = worker->engine;
   pthread_mutex_lock(&engine->lock);
-  bool announce = false;
   const bool reserved = reserve_accepted(engine);
   if (reserved) {
     engine->accepted[engine->accepted_waiting++] = *accepted;
-    announce = !engine->accepted_announced;
+    worker->announce = worker->announce || !engine->accepted_announced;
     engine->accepted_announced = true;
   }
   pthread_mutex_unlock(&engine->lock);
-  if (announce) engine->on_results(engine->context);
   return reserved;
 }
 
