@@ -46,6 +46,7 @@ export interface UpstreamParts {
 /** Everything that connects outwards: every address that is not an administrator's own is guarded at connect. */
 export function wireUpstreams(config: Config, { clock, metrics, relay, onResolved }: UpstreamParts): Upstreams {
   let current: UpstreamGuard = refuseAll;
+  let guardedBy = '';
   const guard: UpstreamGuard = (address, port) => current(address, port);
   const resolve = createResolver({
     clock,
@@ -99,6 +100,10 @@ export function wireUpstreams(config: Config, { clock, metrics, relay, onResolve
       await http.close();
     },
     applyPolicy(policy) {
+      const rules = JSON.stringify([policy.upstreamAllow, policy.upstreamDeny]);
+      // A connection that is kept warm was dialled under the rules of its time.
+      if (rules !== guardedBy) http.renew();
+      guardedBy = rules;
       current = createUpstreamGuard({
         policy,
         facts: {

@@ -26,6 +26,8 @@ export interface HttpService {
   readonly serve: ServeHttp;
   /** From now on every connection ends behind the answer it is at; idle ones end at once. */
   drain(): void;
+  /** Later requests go out on new upstream connections, for what may be dialled has changed. */
+  renew(): void;
   /** Ends upstream connections and all timers. Connections that are being served fail. */
   close(): Promise<void>;
 }
@@ -134,6 +136,7 @@ export function createHttpService(options: HttpServiceOptions): HttpService {
       isDraining = true;
       for (const connection of connections.values()) if (connection.isIdle) endConnection(connection.downstream);
     },
+    renew: () => pools.renew(),
     async close() {
       server.close();
       await pools.close();

@@ -36,6 +36,8 @@ export interface UpstreamPools {
   ): Promise<T>;
   /** For tests and metrics. */
   readonly size: number;
+  /** What is under way ends on its connection; every later request gets a new one, dialled under the rules of now. */
+  renew(): void;
   /** Ends all connections, at once. */
   close(): Promise<void>;
 }
@@ -47,6 +49,8 @@ export interface UpstreamPools {
  */
 export function createUpstreamPools({ dial, clock }: { dial: Dial; clock: Clock }): UpstreamPools {
   const entries = new Map<string, Entry>();
+  /** Those that serve nothing new, until their last request has ended. */
+  const outgoing = new Set<Entry>();
   const reaper = setInterval(reap, REAP_INTERVAL_MS).unref();
 
   function reap(): void {
@@ -54,8 +58,12 @@ export function createUpstreamPools({ dial, clock }: { dial: Dial; clock: Clock 
     for (const [key, entry] of entries) if (entry.running === 0 && entry.lastUsedMs < oldestMs) retire(key, entry);
   }
 
-  function retire(key: string, { pool, connecting }: Entry): void {
+  function retire(key: string, entry: Entry): void {
     entries.delete(key);
+    end(entry);
+  }
+
+  function end({ pool, connecting }: Entry): void {
     connecting.abort(new LeatError('DRAINED', 'the connection is no longer wanted'));
     pool.destroy().catch(() => {
       // Connections that could not be ended in order are ended already.
@@ -110,13 +118,23 @@ export function createUpstreamPools({ dial, clock }: { dial: Dial; clock: Clock 
       } finally {
         entry.running -= 1;
         entry.lastUsedMs = clock.monotonicMs();
+        if (entry.running === 0 && outgoing.delete(entry)) end(entry);
       }
     },
     get size() {
       return entries.size;
     },
+    renew() {
+      for (const [key, entry] of entries) {
+        if (entry.running === 0) retire(key, entry);
+        else outgoing.add(entry);
+      }
+      entries.clear();
+    },
     async close() {
       clearInterval(reaper);
+      for (const entry of outgoing) end(entry);
+      outgoing.clear();
       for (const [key, entry] of entries) retire(key, entry);
     },
   };

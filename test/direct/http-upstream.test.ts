@@ -280,6 +280,31 @@ test('pods never share an upstream connection: some schemes authenticate the con
   }
 });
 
+test('where what may be dialled has changed, kept connections serve no further request, and those under way end in order', async (t) => {
+  const held = Promise.withResolvers<void>();
+  const upstream = await startUpstream(t, async (request, response) => {
+    if (request.url === '/slow') await held.promise;
+    response.end(request.url);
+  });
+  const lab = await startHttpLab(t, httpRoute([httpTarget(httpDestination())]), upstream.port);
+  await sendRaw(lab.port, get());
+  await sleep(20);
+  const slow = sendRaw(lab.port, get('/slow'));
+  while (lab.records.length < 2) await sleep(5);
+  lab.service.renew();
+  await sendRaw(lab.port, get());
+  t.is(upstream.sockets.length, 2, 'the slow one has the first');
+  await sleep(20);
+  lab.service.renew();
+  await sendRaw(lab.port, get());
+  t.is(upstream.sockets.length, 3);
+  held.resolve();
+  const { status } = await slow;
+  t.is(status, 200);
+  await sleep(20);
+  t.true(upstream.sockets[0]?.destroyed, 'nobody waits for it any more');
+});
+
 test('a hostile header can not wedge a pool with bounded connections (undici 7.30, 8.12)', async (t) => {
   const upstream = await startUpstream(t, (_request, response) => response.end('ok'));
   const pool = new Pool(`http://127.0.0.1:${upstream.port}`, { connections: 1, allowH2: false });
