@@ -22,6 +22,7 @@ COPY package.json LICENSE ./
 COPY api api
 COPY init init
 COPY daemon daemon
+COPY controller controller
 COPY uninstall uninstall
 COPY --from=build /build/node_modules node_modules
 COPY --from=build /build/daemon/native/build/leat_native.node daemon/native/build/leat_native.node

@@ -6,12 +6,13 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { type ApiObject, ApiRefusal, askCluster } from './cluster-api.ts';
+import { ApiRefusal, askCluster } from './cluster-api.ts';
 import { judgeNodes, type Verdict } from './judge-nodes.ts';
+import { orWithout, removeObjects } from './remove-objects.ts';
+import { stopController } from './stop-controller.ts';
 import { daemonSetPath, GOING_ANNOTATION, type Release, viewCluster } from './view-cluster.ts';
 
 const EVERY_MS = 1_000;
-const NODE_STATES = '/apis/leat.dev/v1alpha1/nodestates';
 
 async function main(): Promise<void> {
   const option = { type: 'string', default: '' } as const;
@@ -19,6 +20,7 @@ async function main(): Promise<void> {
     options: {
       namespace: option,
       'daemon-set': option,
+      controller: option,
       selector: option,
       'pod-spec': option,
       'timeout-seconds': option,
@@ -26,13 +28,14 @@ async function main(): Promise<void> {
   });
   const release = { namespace: values.namespace, daemonSet: values['daemon-set'], selector: values.selector };
   const podSpec: object = JSON.parse(await readFile(values['pod-spec'], 'utf8'));
+  await stopController(release.namespace, values.controller);
   const isThere = await orWithout(putCleaningPods(release, podSpec));
   if (isThere === undefined) {
     console.log(`there is no DaemonSet ${release.daemonSet} any more: nodes that still have Leat's rules keep them`);
     return;
   }
   await waitForNodes(release, Number(values['timeout-seconds']) * 1_000);
-  await removeNodeStates();
+  await removeObjects();
 }
 
 /** One change, so that a rollback of the release takes it back as a whole. */
@@ -82,23 +85,6 @@ async function look(release: Release): Promise<Verdict | null> {
 function describe({ clean, awaited, leftOut }: Verdict): string {
   const list = (names: readonly string[]): string => (names.length === 0 ? 'none' : names.join(', '));
   return `clean: ${list(clean)}; awaited: ${list(awaited)}; not ready and left out: ${list(leftOut)}`;
-}
-
-/** Daemons wrote them, and nobody else will take them away. */
-async function removeNodeStates(): Promise<void> {
-  const list: ApiObject = await orWithout(askCluster('GET', NODE_STATES));
-  for (const { metadata } of list?.items ?? [])
-    await orWithout(askCluster('DELETE', `${NODE_STATES}/${metadata.name}`));
-}
-
-/** Undefined where the thing is not there. */
-async function orWithout<T>(asked: Promise<T>): Promise<T | undefined> {
-  try {
-    return await asked;
-  } catch (error) {
-    if (error instanceof ApiRefusal && error.status === 404) return undefined;
-    throw error;
-  }
 }
 
 main().catch((error: unknown) => {

@@ -41,7 +41,8 @@ test.before(async (t) => {
   nodeBefore = await readNodeState(cluster);
   objectsBefore = await readObjects(cluster);
 });
-test.after.always(async () => {
+test.after.always(async (t) => {
+  if (!t.passed && cluster !== undefined) t.log(await cluster.explain());
   cluster?.dispose();
   await lab?.dispose();
 });
@@ -65,8 +66,8 @@ test.serial('the chart installs, and the daemon proves that it captures on this 
   await until(
     'a daemon is ready',
     async () => {
-      const ready = 'jsonpath={.items[*].status.containerStatuses[0].ready}';
-      return (await cluster.kubectl(['-n', 'leat-system', 'get', 'pods', '-o', ready])) === 'true';
+      const ready = '{.items[*].status.containerStatuses[0].ready}';
+      return (await askDaemons(ready)) === 'true';
     },
     MINUTE_MS,
   );

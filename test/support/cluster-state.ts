@@ -2,7 +2,7 @@
 import type { Cluster } from './cluster.ts';
 
 /** Comes and goes by itself: reports, and what Kubernetes makes of other objects. */
-const FLEETING = /^(Event|Lease|ControllerRevision|Endpoints|EndpointSlice)\//;
+const FLEETING = /^(Event|ControllerRevision|Endpoints|EndpointSlice)\//;
 
 /**
  * What a release must leave as it was: the node's rules, sets, and what is on lo. Chains that iptables itself is made of, and counters, tell

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What lies around the node of the cluster rung: an Internet with its DNS, a company's network behind a tunnel, and an app. */
-import { API_VERSION } from '../../api/group.ts';
 import { type Authority, createAuthority } from './certificates.ts';
 import { type Cluster, IMAGE, NODE } from './cluster.ts';
 import { startDante } from './dante.ts';
@@ -100,21 +99,8 @@ export function resources({ tokens }: ClusterWorld): readonly object[] {
         },
       ],
     }),
-    {
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'RoleBinding',
-      metadata: { name: 'leat-secret-reader', namespace: 'shop' },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'leat-secret-reader' },
-      subjects: [{ kind: 'ServiceAccount', name: 'leat', namespace: 'leat-system' }],
-    },
   ];
 }
-
-/** Plural names of what `resources` makes, to remove it again. */
-export const RESOURCE_TYPES = [
-  `destinations.${API_VERSION.split('/')[0]}`,
-  `tunnels.${API_VERSION.split('/')[0]}`,
-] as const;
 
 /** A namespace that is not enrolled, with a pod that has curl and node in it. */
 export const APP = [

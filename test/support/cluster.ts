@@ -105,6 +105,17 @@ export class Cluster {
     return (await this.#lab.loopback.run([join(KUBE, 'in-node'), ...argv])).stdout;
   }
 
+  /** For people, after a failure: Leat's pods, what became of them, and the end of their logs. */
+  async explain(): Promise<string> {
+    const asked = [
+      ['get', 'pods', '-A', '-o', 'wide'],
+      ['-n', 'leat-system', 'get', 'events', '--sort-by=.lastTimestamp'],
+      ['-n', 'leat-system', 'logs', '-l', 'app.kubernetes.io/name=leat', '--all-containers', '--tail=30'],
+    ];
+    const answers = await Promise.all(asked.map((argv) => this.tryKubectl(argv)));
+    return answers.map(({ stdout, stderr }) => stdout + stderr).join('\n');
+  }
+
   /** Joins a namespace of the lab to the node by a veth pair: `eth0` there, `device` here. */
   async join(namespace: Namespace, device: string, nodeAddress: string, address: string): Promise<void> {
     const peer = ['peer', 'name', device, 'netns', this.#initPid];
