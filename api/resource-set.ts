@@ -6,7 +6,15 @@ import type { NodePolicy } from './kinds/node-policy.ts';
 import type { Tunnel } from './kinds/tunnel.ts';
 
 /** One valid resource of a kind that Leat reads; `kind` tells them apart. */
-export type Resource = Namespace | Pod | Secret | Destination | ClusterDestination | Tunnel | DestinationSource | NodePolicy;
+export type Resource =
+  | Namespace
+  | Pod
+  | Secret
+  | Destination
+  | ClusterDestination
+  | Tunnel
+  | DestinationSource
+  | NodePolicy;
 
 /**
  * All resources of a source at one moment, each one valid (`parseResource`), unchangeable, grouped by kind. Plain JSON:
@@ -22,4 +30,16 @@ export interface ResourceSet {
   readonly tunnels: readonly Tunnel[];
   readonly destinationSources: readonly DestinationSource[];
   readonly nodePolicies: readonly NodePolicy[];
+  /**
+   * Destinations and ClusterDestinations whose newest version is not valid. They stand here as they were before, and keep
+   * their hosts, but what goes there is refused: to let it pass would send in clear what TLS was for. Default none.
+   */
+  readonly refused?: readonly RefusedResource[];
+}
+
+export interface RefusedResource {
+  /** `Destination shop/erp`. */
+  readonly resource: string;
+  /** What is wrong with the newest version. */
+  readonly reason: string;
 }

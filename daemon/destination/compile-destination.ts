@@ -31,7 +31,7 @@ export interface DestinationContext extends FromContext {
 }
 
 /** `namespace/name` for a Destination, so that a resource without namespace is the one of `default`, as kubectl has it. */
-function destinationId({ kind, metadata }: DestinationResource | ClusterDestinationResource): string {
+export function destinationId({ kind, metadata }: DestinationResource | ClusterDestinationResource): string {
   return kind === 'Destination'
     ? `Destination ${metadata.namespace ?? 'default'}/${metadata.name}`
     : `ClusterDestination ${metadata.name}`;

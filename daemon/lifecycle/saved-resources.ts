@@ -12,7 +12,7 @@ import { parseResource } from '../../api/parse-resource.ts';
 import type { Resource, ResourceSet } from '../../api/resource-set.ts';
 
 type Labels = Readonly<Record<string, string>>;
-type Part = Exclude<keyof ResourceSet, 'secrets'>;
+type Part = Exclude<keyof ResourceSet, 'secrets' | 'refused'>;
 
 const PARTS: Readonly<Record<Part, Resource['kind']>> = {
   namespaces: 'Namespace',
@@ -33,7 +33,7 @@ const HEARD_EVERY_MS = 60_000;
 const SLICE = 200;
 
 export interface SavedState {
-  readonly resources: Omit<ResourceSet, 'secrets'>;
+  readonly resources: Pick<ResourceSet, Part>;
   readonly nodeLabels: Labels;
   /** When the API server was heard last, milliseconds since the epoch. */
   readonly heardMs: number;
@@ -119,7 +119,7 @@ async function readState(folder: string): Promise<SavedState | null> {
     parts[part] = part === 'pods' && !sameBoot ? [] : await readPart(join(folder, fileOf(part)), kind);
   }
   return {
-    resources: parts as Omit<ResourceSet, 'secrets'>,
+    resources: parts as Pick<ResourceSet, Part>,
     nodeLabels: facts.nodeLabels,
     heardMs: facts.heardMs,
   };

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Secret } from '../../api/kinds/core.ts';
-import type { ClusterDestination, Destination as DestinationResource } from '../../api/kinds/destination.ts';
 import type { ResourceSet } from '../../api/resource-set.ts';
-import { compileDestination, type DestinationContext } from '../destination/compile-destination.ts';
+import { compileDestination, type DestinationContext, destinationId } from '../destination/compile-destination.ts';
 import { compileSource, type SourceAccess } from '../destination/compile-source.ts';
 import { compileTunnel, type TunnelAccess } from '../destination/compile-tunnel.ts';
 import type { Destination } from '../destination/destination.ts';
@@ -12,7 +11,7 @@ import { findPortProblem } from '../destination/find-port-problem.ts';
 import { indexDestinations, MAX_PER_HOST } from '../destination/index-destinations.ts';
 import { createSecretReaders, type ReadSecret } from '../destination/release-secret.ts';
 import type { EntryOf, ServiceLookup } from '../destination/service-entry.ts';
-import type { LeatError } from '../errors/leat-error.ts';
+import { LeatError } from '../errors/leat-error.ts';
 import { compileNodePolicy } from '../policy/compile-node-policy.ts';
 import type { NodePolicy } from '../policy/node-policy.ts';
 import { selectNodePolicy } from '../policy/select-node-policy.ts';
@@ -81,6 +80,7 @@ export function compileSnapshot(
   );
 
   const lookups = new Map<string, ServiceLookup>();
+  const refusals = new Map(set.refused?.map(({ resource, reason }) => [resource, reason]));
   let lookupsOfOne = 0;
   const context: DestinationContext = {
     secretsOf,
@@ -96,9 +96,11 @@ export function compileSnapshot(
   };
   const compiled = [...set.destinations, ...set.clusterDestinations].map((resource) => {
     const secrets = resource.kind === 'Destination' ? secretsOf(resource.metadata.namespace ?? 'default') : ownSecrets;
-    return memory.ofResource(resource, [secrets, labelsOf, tunnels, sources, policy], report, (reportOne) => {
+    const refusal = refusals.get(destinationId(resource)) ?? null;
+    return memory.ofResource(resource, [secrets, labelsOf, tunnels, sources, policy, refusal], report, (reportOne) => {
       lookupsOfOne = 0;
-      const value = admit(resource, context, policy, reportOne);
+      const compiledOne = refuse(compileDestination(resource, context), refusal);
+      const value = admit(compiledOne, policy, reportOne);
       // what was fetched for it changes without any of its inputs
       return { value, keep: lookupsOfOne === 0 };
     });
@@ -179,14 +181,15 @@ function compileSources(
   return sources;
 }
 
+/** Of a Destination whose newest version is not valid only what it claims is left. */
+function refuse(destination: Destination, reason: string | null): Destination {
+  if (reason === null) return destination;
+  const problem = new LeatError('DESTINATION_NOT_READY', `its newest version is not valid: ${reason}`);
+  return { ...destination, resolved: { ready: false, problem } };
+}
+
 /** Names that the Destination may not claim are taken off it before anything can find it under them. */
-function admit(
-  resource: DestinationResource | ClusterDestination,
-  context: DestinationContext,
-  policy: NodePolicy,
-  report: (problem: ResourceProblem) => void,
-): Destination {
-  const compiled = compileDestination(resource, context);
+function admit(compiled: Destination, policy: NodePolicy, report: (problem: ResourceProblem) => void): Destination {
   const hosts = compiled.hosts.filter((host) => {
     const claim = policy.mayClaim(compiled.namespace, host);
     if (!claim.allowed) {

@@ -272,7 +272,7 @@ test('an event that arrives byte by byte is taken whole', async (t) => {
   await bed.holds(t, ['slow'], 8000);
 });
 
-test('an object that is not valid stays out and is told; the rest goes on, and so does it once it is repaired', async (t) => {
+test('an object that is not valid stays out, or is kept to be refused, and is told; it goes on once it is repaired', async (t) => {
   const bed = await makeBed(t);
   await bed.create('good');
   await bed.create('bad', { route: { type: 'internet', tunnel: 'corp' } });
@@ -284,7 +284,14 @@ test('an object that is not valid stays out and is told; the rest goes on, and s
   await bed.holds(t, ['bad', 'good'], 1000);
   t.deepEqual(bed.store.problems(), []);
   await server.patch(`${path}/good`, { spec: { route: { tunnel: 'corp' } } });
-  await bed.holds(t, ['bad'], 1000);
+  await eventually(t, () => bed.store.refused().length === 1, 1000);
+  t.deepEqual(bed.store.refused(), [
+    {
+      resource: `Destination ${bed.namespace}/good`,
+      reason: 'spec.route.tunnel: belongs to type onPremise, but type is internet: remove one of the two',
+    },
+  ]);
+  t.is(bed.store.resources().find(({ metadata }) => metadata.name === 'good')?.spec.route?.tunnel, undefined);
 });
 
 test('asks with the token and trusts the CA that are on disk at that moment', async (t) => {

@@ -26,7 +26,7 @@ const SECRETS_WAIT_MS = 2_000;
 const MAX_PROBLEMS = 200;
 
 /** Resources as they were before a restart: without Secrets. */
-export type SavedResources = Omit<ResourceSet, 'secrets'> & { readonly nodeLabels: Labels };
+export type SavedResources = Omit<ResourceSet, 'secrets' | 'refused'> & { readonly nodeLabels: Labels };
 
 /** What can be said of the state that was delivered last. */
 export interface SourceAge {
@@ -74,7 +74,8 @@ class Source {
   #timer: NodeJS.Timeout | null = null;
   #compileMs = 0;
   #compiledAtMs = 0;
-  #delivered = false;
+  #newest: ResourceSet | null = null;
+  #parts = '';
   #seeded = false;
   #nodeLabelsSaved: Labels | null = null;
   #secretsSinceMs: number | null = null;
@@ -148,13 +149,19 @@ class Source {
       tunnels: this.#stores.Tunnel.resources(),
       destinationSources: this.#stores.DestinationSource.resources(),
       nodePolicies: this.#stores.NodePolicy.resources(),
+      refused: [...this.#stores.Destination.refused(), ...this.#stores.ClusterDestination.refused()],
     };
     this.#watchSecrets(enrolledNamespaces(cluster, node, labels).add(node.leatNamespace));
-    if (!this.#delivered && this.#awaitsSecrets()) return;
-    this.#delivered = true;
+    if (this.#newest === null && this.#awaitsSecrets()) return;
+    const set = Object.freeze({ ...cluster, secrets: this.#allSecrets() });
+    // a watch that fails or works again is no change
+    const parts = JSON.stringify([set.refused, labels]);
+    if (this.#newest !== null && parts === this.#parts && isSame(set, this.#newest)) return;
+    this.#newest = set;
+    this.#parts = parts;
     const startedMs = performance.now();
     try {
-      onChange(Object.freeze({ ...cluster, secrets: this.#allSecrets() }), labels);
+      onChange(set, labels);
       this.#refusal = null;
     } catch (error) {
       this.#refusal = `valid, but could not be taken over: ${asLeatError(error).message}`;
@@ -202,9 +209,9 @@ class Source {
   async #goOnFromDisk(): Promise<void> {
     const leftMs = SAVED_AFTER_MS - (performance.now() - this.#started);
     await sleep(leftMs, undefined, { signal: this.#ended.signal });
-    if (this.#delivered) return;
+    if (this.#newest !== null) return;
     const saved = await this.#options.readSaved();
-    if (saved === null || this.#delivered || this.#ended.signal.aborted) return;
+    if (saved === null || this.#newest !== null || this.#ended.signal.aborted) return;
     const seed = <K extends ClusterKind>(kind: K, resources: Parameters<ResourceStore<K>['seed']>[0]): void => {
       if (!this.#watches.isKnown(kind)) (this.#stores[kind] as unknown as ResourceStore<K>).seed(resources);
     };
@@ -243,6 +250,12 @@ class Source {
       .finally(() => this.#endings.delete(ending));
     this.#endings.add(ending);
   }
+}
+
+/** Whether the lists are the same ones; stores keep a list as long as nothing in it changes. */
+function isSame(a: ResourceSet, b: ResourceSet): boolean {
+  const { refused: _, ...lists } = a;
+  return Object.entries(lists).every(([part, list]) => list === b[part as keyof ResourceSet]);
 }
 
 function nameOf(namespace: string): string {

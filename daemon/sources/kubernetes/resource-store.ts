@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { reasonOf } from '../../../api/field-problem.ts';
 import { KINDS, type KindName } from '../../../api/kind-table.ts';
 import { parseResource } from '../../../api/parse-resource.ts';
-import type { Resource } from '../../../api/resource-set.ts';
+import type { RefusedResource, Resource } from '../../../api/resource-set.ts';
 import type { ReflectedStore } from '../../kube/reflector.ts';
 import type { WatchEvent } from '../../kube/watch-objects.ts';
 import type { SourceProblem } from '../source-problem.ts';
@@ -13,10 +13,16 @@ type Of<K extends KindName> = Extract<Resource, { kind: K }>;
 interface Entry<K extends KindName> {
   /** `metadata.resourceVersion` that it was read from; empty for one from disk. */
   readonly version: string;
-  /** Null where the object is not valid: it stays out, rather than being applied in part or as it was before. */
+  /** Where the object is not valid: null, or as it was when it was, for kinds in {@link KEPT}. */
   readonly resource: Of<K> | null;
   readonly problems: readonly SourceProblem[];
 }
+
+/**
+ * Kinds that go on as they were where their newest version is not valid. Without its policy a node would let pass what the
+ * policy refuses, and without its Destination a host is reached in clear: that one is kept to be refused.
+ */
+const KEPT: ReadonlySet<KindName> = new Set<KindName>(['NodePolicy', 'Destination', 'ClusterDestination']);
 
 /** More problems of one object would not help anyone. */
 const MAX_PROBLEMS = 5;
@@ -45,6 +51,15 @@ export class ResourceStore<K extends KindName> implements ReflectedStore {
 
   problems(): SourceProblem[] {
     return [...this.#entries.values()].flatMap(({ problems }) => problems);
+  }
+
+  /** Those that stand here as they were, because their newest version is not valid. */
+  refused(): RefusedResource[] {
+    return [...this.#entries].flatMap(([key, { resource, problems }]) => {
+      const [problem] = problems;
+      if (resource === null || problem === undefined) return [];
+      return [{ resource: `${this.#kind} ${key}`, reason: `${problem.field}: ${problem.reason}` }];
+    });
   }
 
   /** What was known before a restart, until the API server is heard. */
@@ -96,7 +111,10 @@ export class ResourceStore<K extends KindName> implements ReflectedStore {
     const { apiVersion } = KINDS[this.#kind];
     // the items of a list do not say what they are
     const parsed = parseResource({ ...(object as object), apiVersion, kind: this.#kind });
-    if (!parsed.ok) return { version, resource: null, problems: this.#problemsOf(key, parsed.problems) };
+    if (!parsed.ok) {
+      const kept = KEPT.has(this.#kind) ? (before?.resource ?? null) : null;
+      return { version, resource: kept, problems: this.#problemsOf(key, parsed.problems) };
+    }
     const resource = withoutUnread(parsed.resource as Of<K>);
     const same = before?.resource != null && isDeepStrictEqual(before.resource, resource);
     return { version, resource: same ? before.resource : resource, problems: [] };

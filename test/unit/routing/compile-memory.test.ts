@@ -155,3 +155,18 @@ test('a pod that comes compiles no Destination again, and a Secret those of its 
   const changed = compile({ secrets: [secret('shop/user', { username: 'a', password: 'c' })] });
   t.deepEqual([changed[0] === one, changed[1] === two], [false, true]);
 });
+
+test('a Destination whose newest version is not valid keeps its hosts and is refused, until it is repaired', (t) => {
+  const memory = new CompileMemory();
+  const set = resourceSet({ namespaces: [namespace('shop')], destinations: [destination('shop/one')] });
+  const resolvedOf = (refused: NonNullable<ResourceSet['refused']>) => {
+    const { destinations, problems } = compileSnapshot({ ...set, refused }, NODE, undefined, memory);
+    const [one] = destinations.all();
+    return { hosts: one?.hosts, ready: one?.resolved.ready, problems: problems.map(({ message }) => message) };
+  };
+  const hosts = ['erp.example.com'];
+  t.deepEqual(resolvedOf([]), { hosts, ready: true, problems: [] });
+  const refused = resolvedOf([{ resource: 'Destination shop/one', reason: 'spec.route: is required' }]);
+  t.deepEqual(refused, { hosts, ready: false, problems: ['its newest version is not valid: spec.route: is required'] });
+  t.deepEqual(resolvedOf([]), { hosts, ready: true, problems: [] });
+});
