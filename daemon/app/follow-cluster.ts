@@ -6,7 +6,14 @@ import { startKubernetesSource } from '../sources/kubernetes/kubernetes-source.t
 import { formatSourceProblem, type SourceProblem } from '../sources/source-problem.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Labels } from '../workload/match-labels.ts';
-import type { FollowedSource } from './follow-source.ts';
+
+export interface FollowedSource {
+  /** Milliseconds since the epoch when the source was heard last, 0 for never; null while it is heard. */
+  staleSinceMs(): number | null;
+  /** What people should know of the state that the daemon acts on, by name; empty where it is the newest. */
+  notes(): Record<string, string>;
+  stop(): Promise<void>;
+}
 
 export interface ClusterParts {
   readonly take: (set: ResourceSet, nodeLabels: Labels) => void;

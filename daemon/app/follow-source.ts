@@ -13,7 +13,7 @@ import { formatSourceProblem } from '../sources/source-problem.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Labels } from '../workload/match-labels.ts';
-import { followCluster } from './follow-cluster.ts';
+import { type FollowedSource, followCluster } from './follow-cluster.ts';
 
 export interface SourceParts {
   readonly sets: SetSync;
@@ -26,14 +26,6 @@ export interface SourceParts {
   /** The sets of the kernel hold what the newest snapshot wants. */
   readonly onCaptured: () => void;
   readonly onCaptureFailed: (reason: string) => void;
-}
-
-export interface FollowedSource {
-  /** Milliseconds since the epoch when the source was heard last, 0 for never; null while it is heard. */
-  staleSinceMs(): number | null;
-  /** What people should know of the state that the daemon acts on, by name; empty where it is the newest. */
-  notes(): Record<string, string>;
-  stop(): Promise<void>;
 }
 
 /** Turns what the source delivers into snapshots, sets of the kernel, and what people can see. */
