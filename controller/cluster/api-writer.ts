@@ -183,7 +183,8 @@ export function createLeaseStore(config: KubeConfig, namespace: string, name: st
         return {
           version: metadata?.resourceVersion ?? '',
           holder: spec?.holderIdentity ?? '',
-          renewTime: spec?.renewTime?.toISOString() ?? '',
+          // The client says V1MicroTime, and delivers a string.
+          renewTime: JSON.stringify(spec?.renewTime ?? ''),
           transitions: spec?.leaseTransitions ?? 0,
           durationMs: (spec?.leaseDurationSeconds ?? 0) * 1000,
         };

@@ -119,7 +119,7 @@ test.serial('a rolling update keeps relays until the drain deadline, and capture
   await held.exited;
   t.true(Date.now() - toldMs >= DRAIN_MS - 2_000, 'the relay lives until the drain deadline');
   await rollout();
-  const createdMs = Date.parse(await newestDaemon('{.metadata.creationTimestamp}'));
+  const createdMs = Date.parse(await newestDaemon('.metadata.creationTimestamp'));
   const firstOk = () => probesOf(prober).find(({ atMs, ok }) => ok && atMs > createdMs);
   await until('a request got through after the update', () => firstOk() !== undefined, 20_000);
   await prober.stop('SIGKILL');
