@@ -34,6 +34,7 @@ struct direction {
   size_t held_offset;
   struct pipe_pair pipe; /* read_end < 0: none */
   size_t piped;
+  size_t burst; /* bytes spliced since the source was drained last */
   uint64_t moved;
   bool readable;
   bool hung_up;  /* a FIN is queued behind the data: a short read does not mean drained */

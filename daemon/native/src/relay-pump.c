@@ -2,8 +2,8 @@
 /*
  * A direction moves bytes in one of two ways. Small messages: recv(2) into a buffer of the thread, send(2); a short read
  * means that the socket is drained, so a request costs three system calls with epoll_wait(2). Bulk: once a read fills the
- * buffer, splice(2) through a pipe, and the payload never enters user space. Pipes come from a pool and are held only
- * while bytes are in flight: an idle relay has two descriptors and no buffer.
+ * buffer, splice(2) through a pipe, and the payload never enters user space; that lasts until a burst is short. Pipes
+ * come from a pool and are held only while bytes are in flight: an idle relay has two descriptors and no buffer.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -148,10 +148,15 @@ static enum step empty_pipe(struct worker *worker, struct relay *relay, int side
 
 static enum step fill_pipe(struct worker *worker, struct relay *relay, int side) {
   struct direction *direction = &relay->from[side];
+  if (direction->pipe.read_end < 0 && !take_pipe(worker, &direction->pipe)) {
+    direction->bulk = false;
+    return STEP_MOVED;
+  }
   const ssize_t taken = splice(relay->fd[side], NULL, direction->pipe.write_end, NULL, PIPE_BYTES,
                                SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
   if (taken > 0) {
     direction->piped += (size_t)taken;
+    direction->burst += (size_t)taken;
     return STEP_MOVED;
   }
   if (taken == 0) {
@@ -164,7 +169,8 @@ static enum step fill_pipe(struct worker *worker, struct relay *relay, int side)
   } else {
     return STEP_MOVED;
   }
-  direction->bulk = false;
+  direction->bulk = direction->burst > BUFFER_BYTES;
+  direction->burst = 0;
   give_pipe_back(worker, direction);
   return direction->ended ? STEP_MOVED : STEP_WAIT;
 }
@@ -194,7 +200,7 @@ static enum step copy_small(struct worker *worker, struct relay *relay, int side
     return STEP_WAIT;
   }
   /* A full buffer promises more; a short read means drained, and the next byte or FIN is a new edge. */
-  if (taken == BUFFER_BYTES) direction->bulk = take_pipe(worker, &direction->pipe);
+  if (taken == BUFFER_BYTES) direction->bulk = true;
   else if (!direction->hung_up) direction->readable = false;
   const ssize_t sent = send(relay->fd[1 - side], worker->buffer, (size_t)taken, MSG_NOSIGNAL | MSG_DONTWAIT);
   if (sent < 0 && errno != EAGAIN && errno != EINTR) return after_error(worker, relay, 1 - side);
