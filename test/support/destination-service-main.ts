@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The XSUAA token endpoint and the Destination service, as strict as SAP's: what they would refuse is refused. One port
+ * serves both, over TLS; client certificates are asked for and judged at the token endpoint.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TLSSocket } from 'node:tls';
+import type { DestinationServiceConfiguration, DestinationServiceControl, Entry } from './destination-service.ts';
+import { emit, readConfiguration, serve } from './node-server.ts';
+
+const configuration = readConfiguration<DestinationServiceConfiguration>();
+let control: DestinationServiceControl = {};
+let entries = configuration.entries;
+let serviceTokens = new Set<string>();
+let count = 0;
+
+const LEVELS = ['subaccount', 'instance', 'provider_subaccount', 'provider_instance'];
+/** SAP Help, "Find Destination": request headers. Each may stand once. */
+const USER_HEADER: Readonly<Record<string, string>> = {
+  OAuth2JWTBearer: 'x-user-token',
+  OAuth2UserTokenExchange: 'x-user-token',
+  OAuth2SAMLBearerAssertion: 'x-user-token',
+  SAMLAssertion: 'x-user-token',
+  OAuth2RefreshToken: 'x-refresh-token',
+  OAuth2AuthorizationCode: 'x-code',
+  OAuth2TokenExchange: 'x-subject-token',
+};
+
+type Answer = readonly [status: number, body: object];
+
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const url = new URL(request.url ?? '/', 'https://service');
+  if (control.delayMs !== undefined) await sleep(control.delayMs);
+  if (url.pathname === '/oauth/token') {
+    send(response, ...(await issueToken(request)));
+    return;
+  }
+  const call = { method: request.method, path: request.url, headers: pairs(request.rawHeaders) };
+  emit('call', call);
+  if (control.reset === true) {
+    request.socket.destroy();
+    return;
+  }
+  if (control.status !== undefined) {
+    send(response, control.status, { ErrorMessage: 'as told' });
+    return;
+  }
+  send(response, ...find(request, url));
+}
+
+async function issueToken(request: IncomingMessage): Promise<Answer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+  const form = new URLSearchParams(Buffer.concat(chunks).toString());
+  const refuse = (status: number, error: string): Answer => [status, { error, error_description: 'Bad credentials' }];
+  emit('token', { form: [...form.keys()] });
+  if (control.tokenStatus !== undefined) return refuse(control.tokenStatus, 'server_error');
+  if (request.method !== 'POST') return refuse(405, 'method_not_allowed');
+  if (!/^application\/x-www-form-urlencoded\b/.test(request.headers['content-type'] ?? '')) {
+    return refuse(415, 'unsupported_media_type');
+  }
+  if (form.get('grant_type') !== 'client_credentials') return refuse(400, 'unsupported_grant_type');
+  const { clientId, clientSecret } = configuration;
+  if (form.get('client_id') !== clientId) return refuse(401, 'unauthorized');
+  if (clientSecret !== null && form.get('client_secret') !== clientSecret) return refuse(401, 'unauthorized');
+  const socket = request.socket as TLSSocket;
+  if (clientSecret === null && (!socket.authorized || form.has('client_secret'))) return refuse(401, 'unauthorized');
+  count += 1;
+  const token = `${configuration.tokenPrefix}${count}`;
+  serviceTokens.add(token);
+  const body = { access_token: token, token_type: 'bearer', expires_in: 43_199, scope: 'uaa.resource', jti: 'j' };
+  return [200, body];
+}
+
+function find(request: IncomingMessage, url: URL): Answer {
+  const twice = repeated(request.rawHeaders);
+  if (twice !== null) return [400, { ErrorMessage: `Header ${twice} is given more than once` }];
+  const bearer = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
+  if (bearer === undefined || !serviceTokens.has(bearer)) {
+    return [401, { ErrorMessage: 'Unauthorized' }];
+  }
+  const v1 = /^\/destination-configuration\/v1\/destinations\/([^/@]+)$/.exec(url.pathname);
+  const v2 = /^\/destination-configuration\/v2\/destinations\/([^/@]+)@([a-z_]+)$/.exec(url.pathname);
+  if (request.method !== 'GET' || (v1 === null && v2 === null)) return [404, { ErrorMessage: 'no such resource' }];
+  const level = v2?.[2];
+  if (level !== undefined && !LEVELS.includes(level)) return [400, { ErrorMessage: 'Invalid level' }];
+  const allowed = v1 === null ? [] : ['$skipTokenRetrieval'];
+  for (const name of url.searchParams.keys()) {
+    if (!allowed.includes(name)) return [400, { ErrorMessage: `Unknown parameter ${name}` }];
+  }
+  const name = decodeURIComponent((v1 ?? v2)?.[1] ?? '');
+  const entry = v1 === null ? entryAt(name, level ?? '') : (entryAt(name, 'instance') ?? entryAt(name, 'subaccount'));
+  if (entry === undefined) {
+    // the words of SAP's SDK tests (cloud-sdk-js, destination-service tests)
+    return [404, { ErrorMessage: 'Configuration with the specified name was not found' }];
+  }
+  const merged = mergeFragments(request, entry, level);
+  if ('refusal' in merged) return [merged.status, { ErrorMessage: merged.refusal }];
+  const skips = url.searchParams.get('$skipTokenRetrieval') === 'true';
+  const authTokens = skips ? undefined : tokensOf(request, entry, merged.properties.Authentication ?? '');
+  const body = {
+    ...(v1 === null ? {} : { owner: { SubaccountId: '9acf4877-5a3d-43d2-b67d-7516efe15b11', InstanceId: null } }),
+    destinationConfiguration: merged.properties,
+    ...(authTokens === undefined ? {} : { authTokens }),
+    ...(entry.certificates === undefined ? {} : { certificates: entry.certificates }),
+  };
+  return [200, body];
+}
+
+function entryAt(name: string, level: string): Entry | undefined {
+  return entries.find((entry) => entry.properties.Name === name && (entry.level ?? 'subaccount') === level);
+}
+
+type Merged = { readonly properties: Record<string, string> } | { readonly refusal: string; readonly status: number };
+
+/** SAP Help, "Destination Fragments": keys of later ones win; a missing one is an error unless it is optional. */
+function mergeFragments({ headers }: IncomingMessage, { properties }: Entry, level: string | undefined): Merged {
+  const given = headers['x-fragment-name'];
+  const names = typeof given === 'string' ? given.split(',') : [];
+  const optional = headers['x-fragment-optional'];
+  if (optional !== undefined && optional !== 'true' && optional !== 'false') return refused('X-Fragment-Optional', 400);
+  if (optional !== undefined && names.length !== 1) return refused('X-Fragment-Optional needs one fragment', 400);
+  let merged = { ...properties };
+  const found: string[] = [];
+  for (const text of names) {
+    const [name = '', at] = text.split('@');
+    if (at !== undefined && (level === undefined || !LEVELS.includes(at))) return refused('level of a fragment', 400);
+    const fragment = configuration.fragments.find((one) => one.FragmentName === name);
+    if (fragment === undefined && optional !== 'true') return refused(`Fragment ${name} was not found`, 404);
+    if (fragment === undefined) continue;
+    const { FragmentName: _, ...rest } = fragment;
+    merged = { ...merged, ...rest };
+    found.push(name);
+  }
+  return { properties: found.length === 0 ? merged : { ...merged, FragmentName: found.join(',') } };
+}
+
+function refused(refusal: string, status: number): Merged {
+  return { refusal, status };
+}
+
+/** Tokens say whom they are for, so that tests see what the target got. */
+function tokensOf(
+  { headers }: IncomingMessage,
+  { tokenError, expiresIn, headerName }: Entry,
+  type: string,
+): object[] | undefined {
+  if (tokenError !== undefined) return [{ type: '', value: '', error: tokenError, expires_in: '0' }];
+  if (type === 'NoAuthentication' || type === 'BasicAuthentication' || type === '') return undefined;
+  const wanted = USER_HEADER[type];
+  const user = wanted === undefined ? 'technical' : headers[wanted];
+  if (typeof user !== 'string' || user === '') {
+    return [{ type: '', value: '', error: `Missing or invalid value for header ${wanted}` }];
+  }
+  count += 1;
+  const value = `for-${user}-${count}`;
+  const scheme = type === 'SAMLAssertion' ? 'SAML2.0' : 'Bearer';
+  return [
+    {
+      type: scheme,
+      value,
+      http_header: { key: headerName ?? 'Authorization', value: `${scheme} ${value}` },
+      ...(expiresIn === null ? {} : { expires_in: expiresIn ?? '3600' }),
+      scope: 'read',
+    },
+  ];
+}
+
+function pairs(raw: readonly string[]): [string, string][] {
+  return raw.flatMap((name, at) => (at % 2 === 0 ? [[name, raw[at + 1] ?? '']] : [])) as [string, string][];
+}
+
+function repeated(raw: readonly string[]): string | null {
+  const seen = new Set<string>();
+  for (const [name] of pairs(raw)) {
+    if (seen.has(name.toLowerCase())) return name;
+    seen.add(name.toLowerCase());
+  }
+  return null;
+}
+
+function send(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(body));
+}
+
+const { certificate, key, ca } = configuration;
+const server = createServer(
+  { cert: certificate, key, ca, requestCert: true, rejectUnauthorized: false },
+  (request, response) => {
+    answer(request, response).catch((error: unknown) => {
+      emit('failed', { error: String(error) });
+      response.destroy();
+    });
+  },
+);
+createInterface({ input: process.stdin }).on('line', (line) => {
+  if (line === 'flush') {
+    emit('flushed');
+    return;
+  }
+  const { replace, revokeAll, ...rest } = JSON.parse(line) as DestinationServiceControl;
+  control = rest;
+  if (replace !== undefined) entries = replace;
+  if (revokeAll === true) serviceTokens = new Set();
+  emit('controlled');
+});
+serve(server, configuration);

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Authority, Certificate } from './certificates.ts';
+import type { Place } from './place.ts';
+import {
+  eventsOf,
+  type ListenOptions,
+  listenAt,
+  type StartedServer,
+  startedServer,
+  startNodeServer,
+} from './server.ts';
+import { until } from './until.ts';
+
+/** An entry as the service keeps it. */
+export interface Entry {
+  readonly properties: Record<string, string>;
+  /** Default subaccount. */
+  readonly level?: string;
+  readonly certificates?: readonly { readonly Name: string; readonly Content: string; readonly Type: string }[];
+  /** The service gives this in place of a token. */
+  readonly tokenError?: string;
+  /** Default "3600"; null: it says nothing. */
+  readonly expiresIn?: string | null;
+  /** Header that carries the token; default Authorization. */
+  readonly headerName?: string;
+}
+
+/** How requests are treated from now on; what is left out is as usual again. */
+export interface DestinationServiceControl {
+  readonly delayMs?: number;
+  /** Status of the Destination service. */
+  readonly status?: number;
+  readonly tokenStatus?: number;
+  /** The connection is broken off in place of an answer. */
+  readonly reset?: boolean;
+  /** Service tokens issued so far are worth nothing any more. */
+  readonly revokeAll?: boolean;
+  readonly replace?: readonly Entry[];
+}
+
+export interface DestinationServiceOptions extends ListenOptions {
+  readonly authority: Authority;
+  /** Name in its certificate, and in its binding. */
+  readonly host: string;
+  readonly entries: readonly Entry[];
+  readonly fragments?: readonly Record<string, string>[];
+  /** The binding proves itself by a client certificate. */
+  readonly x509?: boolean;
+}
+
+export interface DestinationServiceConfiguration {
+  readonly address: string;
+  readonly port: number;
+  readonly certificate: string;
+  readonly key: string;
+  readonly ca: string;
+  readonly clientId: string;
+  /** null: a client certificate is wanted. */
+  readonly clientSecret: string | null;
+  readonly tokenPrefix: string;
+  readonly entries: readonly Entry[];
+  readonly fragments: readonly Record<string, string>[];
+}
+
+export interface Call {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: readonly (readonly [string, string])[];
+}
+
+export interface DestinationServiceServer extends StartedServer {
+  /** Fields of the service binding, as SAP's broker gives them. */
+  readonly binding: Readonly<Record<string, string>>;
+  /** Requests to the Destination service so far. */
+  calls(): Promise<Call[]>;
+  /** Requests to the token endpoint so far, refused ones too. */
+  tokenRequests(): Promise<number>;
+  control(settings: DestinationServiceControl): Promise<void>;
+}
+
+const CLIENT_ID = 'sb-clone!b123|destination-xsappname!b404';
+const CLIENT_SECRET = 'service-secret/+=';
+
+/** Starts XSUAA's token endpoint and a Destination service with these entries, as a process of its own. */
+export async function startDestinationService(
+  place: Place,
+  options: DestinationServiceOptions,
+): Promise<DestinationServiceServer> {
+  const { authority, host, x509 = false } = options;
+  const [server, client] = await Promise.all([authority.issueServer(host), authority.issueClient(CLIENT_ID)]);
+  // Behind what takes time: a port that is free now may be another's in a second.
+  const at = await listenAt(place, options, 443);
+  const configuration: DestinationServiceConfiguration = {
+    ...at,
+    certificate: server.certificate,
+    key: server.key,
+    ca: authority.certificate,
+    clientId: CLIENT_ID,
+    clientSecret: x509 ? null : CLIENT_SECRET,
+    tokenPrefix: 'service-token-',
+    entries: options.entries,
+    fragments: options.fragments ?? [],
+  };
+  const running = await startNodeServer(place, 'destination-service', configuration);
+  /** What it wrote before it answered is read behind it. */
+  const say = async (line: string, answer: string): Promise<void> => {
+    const before = eventsOf(running, answer).length;
+    running.write(`${line}\n`);
+    await until(`the service ${answer}`, () => eventsOf(running, answer).length > before);
+  };
+  const base = `https://${host}:${at.port}`;
+  return {
+    ...startedServer(at, running),
+    binding: bindingOf(base, x509 ? client : null),
+    async calls() {
+      await say('flush', 'flushed');
+      return eventsOf(running, 'call') as unknown as Call[];
+    },
+    async tokenRequests() {
+      await say('flush', 'flushed');
+      return eventsOf(running, 'token').length;
+    },
+    control: (settings) => say(JSON.stringify(settings), 'controlled'),
+  };
+}
+
+/** Shape: cloud-sdk-js, packages/connectivity, test-resources `destinationBindingClientSecretMock` and `...CertMock`. */
+function bindingOf(base: string, client: Certificate | null): Record<string, string> {
+  const common = {
+    uaadomain: 'authentication.sap.hana.ondemand.com',
+    tenantmode: 'dedicated',
+    clientid: CLIENT_ID,
+    instanceid: '2e6e2a9b-0000-4000-8000-000000000001',
+    xsappname: 'clone!b123|destination-xsappname!b404',
+    identityzone: 'provider',
+    tenantid: 'a89ea924-d9c2-4eab-84fb-3ffcaadf5d24',
+    uri: base,
+  };
+  if (client === null)
+    return { ...common, url: base, clientsecret: CLIENT_SECRET, 'credential-type': 'binding-secret' };
+  return {
+    ...common,
+    url: 'https://not-this-one.test',
+    certurl: base,
+    certificate: client.certificate,
+    key: client.key,
+    'credential-type': 'x509',
+  };
+}

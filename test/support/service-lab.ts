@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The Destination service's client as the daemon wires it, against a service on loopback. */
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import type { ExecutionContext } from 'ava';
+import { parseResource } from '../../api/parse-resource.ts';
+import { createCredentialSource } from '../../daemon/credentials/credential-source.ts';
+import { createTokenClient } from '../../daemon/credentials/token-client.ts';
+import { compileFrom } from '../../daemon/destination/compile-from.ts';
+import { compileSource, type SourceAccess } from '../../daemon/destination/compile-source.ts';
+import { createSecretReaders } from '../../daemon/destination/release-secret.ts';
+import type { ServiceLookup } from '../../daemon/destination/service-entry.ts';
+import { type AskService, createAskService } from '../../daemon/destination-service/ask-service.ts';
+import { LeatError } from '../../daemon/errors/leat-error.ts';
+import { systemClock } from '../../daemon/net/clock.ts';
+import { keepErrorForNextOwner } from '../../daemon/net/socket-ownership.ts';
+import { namespaceLabels } from '../../daemon/workload/select-namespaces.ts';
+import { createAuthority } from './certificates.ts';
+import {
+  type DestinationServiceOptions,
+  type DestinationServiceServer,
+  startDestinationService,
+} from './destination-service.ts';
+import { createLab } from './lab.ts';
+import { secret } from './resources.ts';
+
+export interface ServiceLab {
+  readonly server: DestinationServiceServer;
+  readonly ask: AskService;
+  readonly source: SourceAccess;
+  /** Of `Destination.spec.from`. */
+  lookup(from: object): ServiceLookup;
+}
+
+export interface ServiceLabOptions extends Partial<Omit<DestinationServiceOptions, 'authority' | 'host'>> {
+  readonly form?: 'json' | 'multi-key';
+  readonly requestMs?: number;
+}
+
+export const NEVER = new AbortController().signal;
+
+export async function makeServiceLab(t: ExecutionContext, options: ServiceLabOptions = {}): Promise<ServiceLab> {
+  const lab = await createLab(t.title);
+  t.teardown(() => lab.dispose());
+  const { form = 'json', requestMs = 2000, ...rest } = options;
+  const authority = await createAuthority(lab.loopback);
+  const host = 'destination.service.test';
+  const server = await startDestinationService(lab.loopback, { entries: [], ...rest, authority, host });
+  const binding = form === 'json' ? { credentials: JSON.stringify(server.binding) } : server.binding;
+  const parsed = parseResource({
+    apiVersion: 'leat.dev/v1alpha1',
+    kind: 'DestinationSource',
+    metadata: { name: 'btp' },
+    spec: {
+      default: true,
+      binding: { secret: 'binding', ...(form === 'json' ? { jsonKey: 'credentials' } : {}) },
+      tenantMode: 'dedicated',
+      ca: { name: 'ca', key: 'ca.crt' },
+      allow: [
+        {
+          namespaces: { names: ['shop'] },
+          destinationNames: ['*'],
+          levels: ['subaccount', 'instance', 'provider_subaccount', 'provider_instance'],
+          fragmentNames: ['*'],
+          chainNames: ['*'],
+        },
+      ],
+      timeouts: { requestMs },
+    },
+  });
+  if (!parsed.ok || parsed.resource.kind !== 'DestinationSource') throw new Error(JSON.stringify(parsed));
+  const secrets = [
+    secret('leat-system/binding', binding),
+    secret('leat-system/ca', { 'ca.crt': authority.certificate }),
+  ];
+  const source = compileSource(parsed.resource, createSecretReaders(secrets)('leat-system'), namespaceLabels([]));
+  if ('problem' in source.resolved) throw source.resolved.problem;
+  const tokens = createCredentialSource({
+    clock: systemClock,
+    verify: async () => {
+      throw new Error('nobody is verified here');
+    },
+    fetchToken: createTokenClient({ clock: systemClock, connect: (_host, port) => connectLoopback(port) }),
+  });
+  t.teardown(() => tokens.close());
+  const ask = createAskService({ connect: (_host, port) => connectLoopback(port), tokenFor: tokens.tokenFor });
+  return {
+    server,
+    ask,
+    source,
+    lookup(from) {
+      const spec = { from: from as never, workloads: { all: true as const } };
+      const sources = new Map([['btp', source]]);
+      const { lookup, parts } = compileFrom(spec, 'shop', { sources, tunnels: new Map(), entryOf: () => null });
+      if (lookup === null) throw parts.resolved.ready ? new Error('no lookup') : parts.resolved.problem;
+      return lookup;
+    },
+  };
+}
+
+async function connectLoopback(port: number): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  socket.pause();
+  keepErrorForNextOwner(socket);
+  await once(socket, 'connect').catch((cause) => {
+    throw new LeatError('UPSTREAM_CONNECT_FAILED', 'connection refused', { cause });
+  });
+  return socket;
+}
