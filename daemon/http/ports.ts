@@ -36,6 +36,8 @@ export interface OpenRecord {
 export interface HttpContext {
   readonly workload: Workload;
   readonly startRequest: (request: { readonly method: string; readonly path: string }) => OpenRecord;
+  /** The route as it is now, asked for each request. @throws why it is refused now */
+  readonly currentRoute: () => HttpRoute;
   /** Ends the connection at once, also in the middle of a request. */
   readonly signal: AbortSignal;
 }

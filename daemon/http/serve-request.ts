@@ -57,7 +57,8 @@ export async function serveRequest(
   let error: LeatError | null = null;
   try {
     signal.throwIfAborted();
-    const admitted = admitRequest(head, connection.route);
+    const route = connection.context.currentRoute();
+    const admitted = admitRequest(head, route);
     const { target, authentication } = admitted;
     const { destination } = target;
     record.add(targetFacts(admitted));
@@ -90,7 +91,7 @@ export async function serveRequest(
           : exchangePooled(dispatcher, upstreamRequest);
       });
       record.add({ status: answer.status, attempts });
-      const headers = rewriteResponse(answer.headers, { ...admitted, route: connection.route });
+      const headers = rewriteResponse(answer.headers, { ...admitted, route });
       if (connection.isEnding()) response.shouldKeepAlive = false;
       await sendResponse(response, answer, headers, {
         idleTimeoutMs: destination.idleTimeoutMs,

@@ -56,7 +56,8 @@ export async function serveUpgrade(
   const result = { sentBytes: 0, receivedBytes: 0 };
   let error: LeatError | null = null;
   try {
-    const admitted = admitRequest(head, connection.route);
+    const route = connection.context.currentRoute();
+    const admitted = admitRequest(head, route);
     const { target, authentication } = admitted;
     const { destination } = target;
     record.add(targetFacts(admitted));
@@ -88,7 +89,7 @@ export async function serveUpgrade(
         }),
     );
     record.add({ status: answer.status, attempts });
-    const headers = rewriteResponse(answer.headers, { ...admitted, route: connection.route });
+    const headers = rewriteResponse(answer.headers, { ...admitted, route });
     if (answer.switched === null) {
       response.assignSocket(downstream);
       response.shouldKeepAlive = false;

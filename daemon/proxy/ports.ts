@@ -78,6 +78,8 @@ export type ServeHttp = (downstream: Socket, route: HttpRoute, context: HttpCont
 export interface HttpContext {
   readonly workload: Workload;
   readonly startRequest: StartRequest;
+  /** The route as it is now, asked for each request. @throws why it is refused now */
+  readonly currentRoute: () => HttpRoute;
   readonly signal: AbortSignal;
 }
 

@@ -3,6 +3,7 @@ import { LeatError } from '../errors/leat-error.ts';
 import { hostMatches } from '../routing/host-matches.ts';
 import type { Route, TcpRoute, TlsRoute, Upstream } from '../routing/route.ts';
 import type { DecidedConnection } from './decide-connection.ts';
+import { followRoute } from './follow-route.ts';
 import type { ConnectionRecord, ProxyPorts, RelayResult } from './ports.ts';
 
 /** Carries the decision out and resolves with what was moved. @throws what kept the upstream from being reached. */
@@ -18,6 +19,7 @@ export async function takeRoute(
       return ports.serveHttp(downstream.socket(), route, {
         workload,
         startRequest: record.startRequest,
+        currentRoute: followRoute(decided, route, ports.snapshots),
         signal: ports.signal,
       });
     case 'tls':

@@ -49,7 +49,10 @@ export async function startHttpLab(
   t: Teardown,
   route: HttpRoute,
   upstreamPort: number | (() => number),
-  options: Partial<HttpServiceOptions> & { readonly workload?: () => Workload } = {},
+  options: Partial<HttpServiceOptions> & {
+    readonly workload?: () => Workload;
+    readonly currentRoute?: () => HttpRoute;
+  } = {},
 ): Promise<HttpLab> {
   const records: SeenRecord[] = [];
   const connections: RelayResult[] = [];
@@ -70,6 +73,7 @@ export async function startHttpLab(
       .serve(socket, route, {
         workload: options.workload?.() ?? shopWorkload,
         signal: abort.signal,
+        currentRoute: options.currentRoute ?? (() => route),
         startRequest: ({ method, path }) => {
           const record: SeenRecord = { method, path, facts: {}, ends: [] };
           records.push(record);
