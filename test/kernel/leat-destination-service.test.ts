@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Destinations that are entries of SAP's Destination service, seen from a pod. */
+import test from 'ava';
+import { createAuthority } from '../support/certificates.ts';
+import { type Entry, startDestinationService } from '../support/destination-service.ts';
+import { createLab } from '../support/lab.ts';
+import { startNginx } from '../support/nginx.ts';
+import { secret } from '../support/resources.ts';
+import { until } from '../support/until.ts';
+import { ADDRESSES, documents, makeWorld, SHOP_WITH_PODS } from '../support/world.ts';
+
+const SERVICE = 'destination.service.test';
+const [HERE] = ADDRESSES.internet;
+
+function entry(name: string, host: string, Authentication: string, more: Record<string, string> = {}): Entry {
+  const properties = {
+    Name: name,
+    Type: 'HTTP',
+    URL: `http://${host}`,
+    ProxyType: 'Internet',
+    Authentication,
+    ...more,
+  };
+  return { properties };
+}
+
+function from(name: string, spec: object = {}): object {
+  return {
+    apiVersion: 'leat.dev/v1alpha1',
+    kind: 'Destination',
+    metadata: { name: name.toLowerCase(), namespace: 'shop' },
+    spec: { from: { name }, workloads: { all: true }, allowCleartext: true, ...spec },
+  };
+}
+
+const hosts = ['basic', 'token', 'user', 'late'].map((name): [string, string[]] => [`${name}.partner.test`, [HERE]]);
+
+test('a pod reaches targets whose Destinations are kept in a Destination service, through an outage of it', async (t) => {
+  const lab = await createLab('service');
+  t.teardown(() => lab.dispose());
+  const world = await makeWorld(lab, { hosts: { ...Object.fromEntries(hosts), [SERVICE]: [HERE] } });
+  await startNginx(world.internet, { port: 80 });
+  const authority = await createAuthority(world.internet);
+  const service = await startDestinationService(world.internet, {
+    authority,
+    host: SERVICE,
+    entries: [
+      entry('BASIC', 'basic.partner.test/base', 'BasicAuthentication', { User: 'shop', Password: 'pass word' }),
+      entry('TOKEN', 'token.partner.test', 'OAuth2ClientCredentials', { 'URL.headers.x-from': 'entry' }),
+      entry('USER', 'user.partner.test', 'OAuth2JWTBearer'),
+    ],
+  });
+  const source = {
+    apiVersion: 'leat.dev/v1alpha1',
+    kind: 'DestinationSource',
+    metadata: { name: 'btp' },
+    spec: {
+      default: true,
+      binding: { secret: 'binding', jsonKey: 'credentials' },
+      tenantMode: 'dedicated',
+      ca: { name: 'ca', key: 'ca.crt' },
+      allow: [{ namespaces: { names: ['shop'] }, destinationNames: ['*'], levels: ['instance', 'subaccount'] }],
+    },
+  };
+  const leat = await world.startLeat({
+    resources: {
+      'shop.yaml': SHOP_WITH_PODS,
+      'source.yaml': documents(
+        source,
+        secret('leat-system/binding', { credentials: JSON.stringify(service.binding) }),
+        secret('leat-system/ca', { 'ca.crt': authority.certificate }),
+      ),
+      'from.yaml': documents(
+        from('BASIC'),
+        from('TOKEN'),
+        from('USER'),
+        from('GONE', { hosts: ['late.partner.test'] }),
+      ),
+    },
+  });
+  const get = async (url: string, ...options: string[]) => {
+    const { stdout } = await world.pods.bridged.run(['curl', '-sS', '-m', '10', ...options, url]);
+    return stdout;
+  };
+  await until('the entries are known', async () =>
+    (await leat.metrics()).includes('leat_destinations{ready="true"} 3'),
+  );
+
+  t.like(JSON.parse(await get('http://basic.partner.test/orders')), {
+    uri: '/base/orders',
+    authorization: `Basic ${btoa('shop:pass word')}`,
+  });
+  const { authorization } = JSON.parse(await get('http://token.partner.test/'));
+  t.regex(authorization, /^Bearer for-technical-\d+$/);
+  const user = JSON.parse(await get('http://user.partner.test/', '-H', 'Authorization: Bearer user-a'));
+  t.regex(user.authorization, /^Bearer for-user-a-\d+$/, "the user's own token goes to the service alone");
+  t.is(await get('http://user.partner.test/', '-o', '/dev/null', '-w', '%{http_code}'), '401');
+  const missing = await get(
+    'http://late.partner.test/',
+    '-o',
+    '/dev/null',
+    '-w',
+    '%{http_code} %header{x-error-internal-code}',
+  );
+  t.is(missing, '502 DESTINATION_ENTRY_NOT_FOUND');
+
+  await service.stop();
+  t.is(
+    JSON.parse(await get('http://token.partner.test/')).authorization,
+    authorization,
+    'the token outlives the outage',
+  );
+  t.like(await leat.record({ record: 'request', destination: 'Destination shop/token' }), {
+    status: 200,
+    authentication: 'DestinationService',
+  });
+  for (const known of ['pass word', 'service-secret', authorization.slice('Bearer '.length), 'user-a']) {
+    t.false(leat.output().includes(known), known);
+  }
+});
