@@ -94,6 +94,22 @@ withRoot(
     await sleep(1000);
     t.like(await ask('api.partner.test'), { authorization });
 
+    // from the API server's answer to the writer until the address is in the set of the kernel
+    const delays: number[] = [];
+    for (let turn = 1; turn <= 10; turn += 1) {
+      const ip = `10.1.9.${turn}`;
+      await server.setPodStatus('shop', 'web', [ip]);
+      const fromMs = performance.now();
+      const isCaptured = async (): Promise<boolean> =>
+        (await world.node.run(['ipset', 'test', 'leat-pods4', ip], { allowFailure: true })).code === 0;
+      while (!(await isCaptured())) if (performance.now() - fromMs > 2_000) return t.fail(`${ip} is not captured`);
+      delays.push(Math.round(performance.now() - fromMs));
+    }
+    t.log(`milliseconds until an address is captured, those of ipset(8) included: ${delays.join(' ')}`);
+    t.true(Math.max(...delays) < 500);
+    await server.setPodStatus('shop', 'web', POD);
+    await sleep(500);
+
     await server.stop();
     await sleep(2000);
     t.like(await ask('api.partner.test'), { authorization }, 'without API server everything goes on');

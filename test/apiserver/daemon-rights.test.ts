@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'ava';
+import { startKubernetesSource } from '../../daemon/sources/kubernetes/kubernetes-source.ts';
+import { formatSourceProblem } from '../../daemon/sources/source-problem.ts';
+import { ApiServer } from '../support/apiserver.ts';
+import { bindSecrets, CLUSTER_RULES, grantDaemonRights } from '../support/daemon-rights.ts';
+import { createLab, type Lab } from '../support/lab.ts';
+import { until } from '../support/until.ts';
+
+let lab: Lab;
+let server: ApiServer;
+
+test.before(async (t) => {
+  t.timeout(180_000);
+  lab = await createLab('rights');
+  server = await ApiServer.start(lab.loopback);
+  await grantDaemonRights(server);
+  await server.namespace('shop', { 'leat.dev/intercept': 'enabled' });
+  await server.namespace('plain');
+  await bindSecrets(server, 'shop');
+});
+test.after.always(async () => {
+  await server?.close();
+  await lab.dispose();
+});
+
+async function may(verb: string, resource: string, namespace = ''): Promise<boolean> {
+  const [group = '', name = ''] = resource.includes('/') ? resource.split('/') : ['', resource];
+  const review = await server.must('POST', '/apis/authorization.k8s.io/v1/subjectaccessreviews', {
+    spec: { user: ApiServer.DAEMON_USER, resourceAttributes: { verb, group, resource: name, namespace } },
+  });
+  return review.status.allowed;
+}
+
+test("the daemons' account reads what it watches, and writes nothing of the cluster's", async (t) => {
+  t.true(await may('list', 'pods'));
+  t.true(await may('list', 'secrets', 'shop'));
+  t.false(await may('list', 'secrets', 'plain'), 'a namespace that is not enrolled');
+  t.false(await may('list', 'secrets'), 'all namespaces at once');
+  for (const verb of ['create', 'update', 'patch', 'delete']) {
+    for (const resource of ['services', 'secrets', 'pods', 'pods/status', 'namespaces', 'nodes']) {
+      t.false(await may(verb, resource, 'shop'), `${verb} ${resource}`);
+    }
+    for (const kind of ['destinations', 'destinations/status', 'tunnels', 'nodepolicies']) {
+      t.false(await may(verb, `leat.dev/${kind}`, 'shop'), `${verb} ${kind}`);
+    }
+  }
+});
+
+const WATCHED = CLUSTER_RULES.flatMap(({ apiGroups, resources }) =>
+  resources.map((resource) => ({ apiGroups, resource })),
+);
+
+for (const { resource: missing } of WATCHED) {
+  test.serial(`without the right to watch ${missing} nothing is delivered, and that right is named`, async (t) => {
+    const rules = CLUSTER_RULES.map((rule) => ({
+      ...rule,
+      resources: rule.resources.filter((resource) => resource !== missing),
+    }));
+    await grantDaemonRights(server, rules);
+    const group = missing.length > 0 && CLUSTER_RULES[1]?.resources.includes(missing) ? `leat.dev/${missing}` : missing;
+    await until('the right is gone', async () => !(await may('list', group)));
+    const folder = await lab.tempDir();
+    await writeFile(join(folder, 'token'), server.daemonTokens[0]);
+    let delivered = 0;
+    let problems: string[] = [];
+    const source = startKubernetesSource({
+      access: { server: server.url, tokenFile: join(folder, 'token'), caFile: server.authority.certificateFile },
+      node: { name: 'node-1', leatNamespace: 'leat-system', clusterDomain: 'cluster.local' },
+      onChange: () => {
+        delivered += 1;
+      },
+      onProblems: (told) => {
+        problems = told.map(formatSourceProblem);
+      },
+      readSaved: async () => null,
+    });
+    t.teardown(() => source.stop());
+    await until('the problem is told', () => problems.length > 0);
+    t.is(problems.length, 1);
+    t.regex(problems[0] ?? '', new RegExp(`^watch of ${missing}: 403: .*; the ClusterRole of the daemons lacks`));
+    t.is(delivered, 0);
+    await grantDaemonRights(server);
+    await until('with the right all is there', () => delivered > 0, 20_000);
+    await until('the problem is over', () => problems.length === 0, 20_000);
+  });
+}
