@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Cluster } from './cluster.ts';
+import { STATE_FOLDER } from './cluster-world.ts';
 
 /** Comes and goes by itself: reports, and what Kubernetes makes of other objects. */
 const FLEETING = /^(Event|ControllerRevision|Endpoints|EndpointSlice)\//;
@@ -18,7 +19,7 @@ export async function readNodeState(cluster: Cluster): Promise<string[]> {
       'ip rule',
       'ip -6 rule',
     ],
-    'ls -A /run/leat /var/lib/leat 2>/dev/null || true',
+    `ls -A /run/leat ${STATE_FOLDER} 2>/dev/null || true`,
   ];
   const state: string[] = [];
   for (const command of commands) {

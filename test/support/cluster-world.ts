@@ -19,6 +19,8 @@ export const NAMES = {
 const INTERNET = '203.0.113.5';
 const DNS = '203.0.113.53';
 const ON_PREMISE = '192.0.2.7';
+/** Where the daemon of the node keeps its state. */
+export const STATE_FOLDER = '/run/leat-state';
 const DATABASE_PORT = 5432;
 const TOKEN_PORT = 8443;
 const CLIENT = { id: 'shop', secret: 'client secret of the shop' } as const;
@@ -65,6 +67,8 @@ export function chartValues({ authority }: ClusterWorld, daemon: object = {}): o
     cluster: { podRanges: [NODE.podRange], serviceRanges: [NODE.serviceRange] },
     daemon: { dnsServers: [DNS], ...daemon },
     additionalCAs: [authority.certificate],
+    // of the node alone: /var/lib is the machine's
+    paths: { state: STATE_FOLDER },
   };
 }
 
