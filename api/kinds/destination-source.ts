@@ -18,7 +18,7 @@ import {
 } from '../schema/parts.ts';
 
 /** Where the service keeps an entry. */
-export const LEVELS = ['subaccount', 'instance', 'provider_subaccount', 'provider_instance'] as const;
+const LEVELS = ['subaccount', 'instance', 'provider_subaccount', 'provider_instance'] as const;
 export type Level = (typeof LEVELS)[number];
 
 const patterns = (description: string) =>

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { OAuth2Client } from '../destination/destination.ts';
+import type { OAuth2Client, ServiceLookup } from '../destination/destination.ts';
 import type { Secret } from '../destination/secret.ts';
-import type { ServiceLookup } from '../destination/service-entry.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import { entryPath, lookupHeaders } from './build-request.ts';
 import { parseServiceAnswer, type ServiceAnswer } from './parse-answer.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ServiceLookup } from '../destination/service-entry.ts';
+import type { ServiceLookup } from '../destination/destination.ts';
 import type { HeaderFields } from './service-request.ts';
 
 /**

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The entries that Destinations name, fetched ahead and kept: names have to be known before DNS is asked for them. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ServiceLookup } from '../destination/destination.ts';
 import { digestOf } from '../destination/digest.ts';
-import type { EntryOf, FetchedEntry, ServiceLookup } from '../destination/service-entry.ts';
+import type { EntryOf, FetchedEntry } from '../destination/service-entry.ts';
 import { asLeatError, type LeatError } from '../errors/leat-error.ts';
 import type { AskService } from './ask-service.ts';
 import { mapDestination } from './map-destination.ts';
@@ -14,7 +15,7 @@ export interface EntryStoreTimes {
   readonly retryMs: readonly [first: number, last: number];
 }
 
-export const ENTRY_STORE_TIMES: EntryStoreTimes = { refreshMs: 120_000, retryMs: [1000, 60_000] };
+const ENTRY_STORE_TIMES: EntryStoreTimes = { refreshMs: 120_000, retryMs: [1000, 60_000] };
 
 export interface EntryStoreOptions {
   readonly ask: AskService;

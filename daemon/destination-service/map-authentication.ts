@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { checkBasicUsername, checkText } from '../destination/check-value.ts';
-import type { Authentication, ServiceAuthentication } from '../destination/destination.ts';
-import type { ServiceEntry, ServiceLookup } from '../destination/service-entry.ts';
+import type { Authentication, ServiceAuthentication, ServiceLookup } from '../destination/destination.ts';
+import type { ServiceEntry } from '../destination/service-entry.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import { readKeyStore } from './map-stores.ts';
 import type { ServiceAnswer } from './parse-answer.ts';

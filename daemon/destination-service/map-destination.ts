@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ServiceEntry, ServiceLookup } from '../destination/service-entry.ts';
+
+import type { ServiceLookup } from '../destination/destination.ts';
+import type { ServiceEntry } from '../destination/service-entry.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import { mapHttp } from './map-http.ts';
 import { mapRouted } from './map-routed.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { DestinationPort, StaticField } from '../destination/destination.ts';
+import type { DestinationPort, ServiceLookup, StaticField } from '../destination/destination.ts';
 import { Secret } from '../destination/secret.ts';
-import type { ServiceEntry, ServiceLookup } from '../destination/service-entry.ts';
+import type { ServiceEntry } from '../destination/service-entry.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import { mapAuthentication } from './map-authentication.ts';
 import { readTrustStore } from './map-stores.ts';

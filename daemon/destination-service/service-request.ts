@@ -2,7 +2,7 @@
 /** One exchange with the Destination service, over a connection of its own: verified, bounded, with a deadline. */
 import type { Socket } from 'node:net';
 import { Client } from 'undici';
-import type { ServiceInstance } from '../destination/service-entry.ts';
+import type { ServiceInstance } from '../destination/destination.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import { withDeadline } from '../net/deadline.ts';
 import { startTls } from '../net/start-tls.ts';

@@ -14,11 +14,10 @@ import { type CompiledFrom, compileFrom, type FromContext } from './compile-from
 import { compileRoute } from './compile-route.ts';
 import { compileTls, type TunnelAccess } from './compile-tunnel.ts';
 import { createdAtMs } from './created-at.ts';
-import type { Destination, DestinationPort, StaticField } from './destination.ts';
+import type { Destination, DestinationPort, ServiceLookup, StaticField } from './destination.ts';
 import { createFindTokenTunnel } from './find-token-tunnel.ts';
 import type { ReadSecret } from './release-secret.ts';
 import type { Secret } from './secret.ts';
-import type { ServiceLookup } from './service-entry.ts';
 
 export interface DestinationContext extends FromContext {
   /** Reads Secrets of one namespace. */

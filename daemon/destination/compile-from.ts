@@ -6,9 +6,9 @@ import { asLeatError, LeatError } from '../errors/leat-error.ts';
 import { compileRoute } from './compile-route.ts';
 import type { SourceAccess } from './compile-source.ts';
 import type { TunnelAccess } from './compile-tunnel.ts';
-import type { Destination, DestinationPort } from './destination.ts';
+import type { Destination, DestinationPort, ServiceLookup } from './destination.ts';
 import { digestOf } from './digest.ts';
-import type { EntryOf, ServiceEntry, ServiceLookup } from './service-entry.ts';
+import type { EntryOf, ServiceEntry } from './service-entry.ts';
 
 export interface FromContext {
   readonly sources: ReadonlyMap<string, SourceAccess>;

@@ -4,9 +4,9 @@ import type { DestinationSource, From, Level } from '../../api/kinds/destination
 import { asLeatError, type LeatError } from '../errors/leat-error.ts';
 import { type NamespaceLabels, selectNamespaces } from '../workload/select-namespaces.ts';
 import { checkCertificates } from './check-pem.ts';
+import type { ServiceInstance } from './destination.ts';
 import type { ReadSecret } from './release-secret.ts';
 import { readServiceBinding } from './service-binding.ts';
-import type { ServiceInstance } from './service-entry.ts';
 
 export interface SourceAccess {
   readonly name: string;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The inner shape of Destinations and Tunnels: defaults filled in, Secrets resolved, ready to be decided on. */
+import type { Level } from '../../api/kinds/destination-source.ts';
 import type { LeatError } from '../errors/leat-error.ts';
 import type { PrivateKeyJwt, SamlRule, TlsIdentity, TokenExchangeRule, UserTokenRule } from './authentication-parts.ts';
 import type { Secret } from './secret.ts';
-import type { ServiceLookup } from './service-entry.ts';
 
 /** What the application speaks on a port. Declared, never sniffed: server-first protocols must not stall. */
 export type Protocol = 'http' | 'https' | 'tls' | 'tcp';
@@ -87,6 +87,36 @@ export type Authentication =
 
 /** The credential is made by Leat itself. */
 export type OwnAuthentication = Exclude<Authentication, ServiceAuthentication>;
+
+/** A service instance, as its binding describes it. */
+export interface ServiceInstance {
+  /** Of the DestinationSource. */
+  readonly name: string;
+  /** Base of its API, without a slash at its end; https. */
+  readonly uri: string;
+  /** Gets the token that every request to it needs. */
+  readonly client: OAuth2Client;
+  /** PEM; replaces the system's roots. */
+  readonly ca: string | null;
+  readonly requestTimeoutMs: number;
+}
+
+/** An entry that a Destination names, with what is laid over it. */
+export interface ServiceLookup {
+  readonly service: ServiceInstance;
+  readonly name: string;
+  /** null: instance first, then subaccount ("find", v1). */
+  readonly level: Level | null;
+  readonly fragments: readonly { readonly name: string; readonly level: Level | null; readonly optional: boolean }[];
+  readonly chain: ChainRule | null;
+  /** A digest of all of this: same key, same answer. */
+  readonly key: string;
+}
+
+export interface ChainRule {
+  readonly name: string;
+  readonly variables: readonly { readonly name: string; readonly value: string }[];
+}
 
 /** The credential comes ready-made from an SAP Destination service. */
 export interface ServiceAuthentication {

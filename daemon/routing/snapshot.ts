@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Destination } from '../destination/destination.ts';
-import type { ServiceLookup } from '../destination/service-entry.ts';
+import type { Destination, ServiceLookup } from '../destination/destination.ts';
 import type { IpAddress } from '../net/endpoint.ts';
 import type { NodePolicy } from '../policy/node-policy.ts';
 import type { Workload } from '../workload/workload.ts';

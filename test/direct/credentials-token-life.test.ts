@@ -4,7 +4,7 @@ import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { createCredentialSource } from '../../daemon/credentials/credential-source.ts';
-import type { Authentication } from '../../daemon/destination/destination.ts';
+import type { OwnAuthentication } from '../../daemon/destination/destination.ts';
 import { Secret } from '../../daemon/destination/secret.ts';
 import { LeatError } from '../../daemon/errors/leat-error.ts';
 import { startScene } from '../support/credentials-scene.ts';
@@ -12,7 +12,7 @@ import { httpDestination } from '../support/destinations.ts';
 import { createUsers } from '../support/users.ts';
 
 const never = new AbortController().signal;
-const authentication: Authentication = {
+const authentication: OwnAuthentication = {
   type: 'OAuth2ClientCredentials',
   client: {
     tokenUrl: 'https://login.example/token',
@@ -175,15 +175,15 @@ test('users of one Destination push out no token of another, nor the one of the 
     },
   });
   t.teardown(() => credentials.close());
-  const { client } = authentication as Extract<Authentication, { type: 'OAuth2ClientCredentials' }>;
-  const refreshing: Authentication = {
+  const { client } = authentication as Extract<OwnAuthentication, { type: 'OAuth2ClientCredentials' }>;
+  const refreshing: OwnAuthentication = {
     type: 'OAuth2RefreshToken',
     client,
     userToken: { header: null, verification: null },
   };
   const first = httpDestination();
   const other = httpDestination({ id: 'Destination other/erp' });
-  const ask = (destination: typeof first, asked: Authentication, token: string) =>
+  const ask = (destination: typeof first, asked: OwnAuthentication, token: string) =>
     credentials.headersFor(
       destination,
       asked,

@@ -8,8 +8,8 @@ import { createCredentialSource } from '../../daemon/credentials/credential-sour
 import { createTokenClient } from '../../daemon/credentials/token-client.ts';
 import { compileFrom } from '../../daemon/destination/compile-from.ts';
 import { compileSource, type SourceAccess } from '../../daemon/destination/compile-source.ts';
+import type { ServiceLookup } from '../../daemon/destination/destination.ts';
 import { createSecretReaders } from '../../daemon/destination/release-secret.ts';
-import type { ServiceLookup } from '../../daemon/destination/service-entry.ts';
 import { type AskService, createAskService } from '../../daemon/destination-service/ask-service.ts';
 import { LeatError } from '../../daemon/errors/leat-error.ts';
 import { systemClock } from '../../daemon/net/clock.ts';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from 'ava';
 import fc from 'fast-check';
+import type { ServiceLookup } from '../../../daemon/destination/destination.ts';
 import { Secret } from '../../../daemon/destination/secret.ts';
-import type { ServiceLookup } from '../../../daemon/destination/service-entry.ts';
 import { mapDestination } from '../../../daemon/destination-service/map-destination.ts';
 import { parseServiceAnswer } from '../../../daemon/destination-service/parse-answer.ts';
 import { LeatError } from '../../../daemon/errors/leat-error.ts';
