@@ -4,13 +4,16 @@ import { createLab } from '../../test/support/lab.ts';
 import type { Bed } from './bed.ts';
 import { bulk } from './beds/bulk.ts';
 import { connections } from './beds/connections.ts';
+import { decideBed } from './beds/decide.ts';
+import { dns } from './beds/dns.ts';
 import { http } from './beds/http.ts';
 import { idle } from './beds/idle.ts';
 import { requests } from './beds/requests.ts';
-import { printFindings } from './report.ts';
+import { untouched } from './beds/untouched.ts';
+import { type Findings, printFindings } from './report.ts';
 import { makeScene } from './scene.ts';
 
-const BEDS: Readonly<Record<string, Bed>> = { connections, requests, bulk, http, idle };
+const BEDS: Readonly<Record<string, Bed>> = { connections, requests, bulk, http, idle, dns, untouched };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -21,21 +24,23 @@ const { values, positionals } = parseArgs({
   },
 });
 const [name = ''] = positionals;
-const bed = BEDS[name];
 const repeat = Number(values.repeat);
-if (bed === undefined || positionals.length !== 1 || !Number.isInteger(repeat) || repeat < 1) {
-  console.error(
-    `usage: scripts/bench BED [--json] [--repeat N] [--peer 'COMMAND']; beds: ${Object.keys(BEDS).join(' ')}`,
-  );
+const names = [...Object.keys(BEDS), 'decide'];
+if (!names.includes(name) || positionals.length !== 1 || !Number.isInteger(repeat) || repeat < 1) {
+  console.error(`usage: scripts/bench BED [--json] [--repeat N] [--peer 'COMMAND']; beds: ${names.join(' ')}`);
   process.exit(2);
 }
 
-const lab = await createLab(`bench ${name}`);
-try {
-  const scene = await makeScene(lab);
-  const findings = await bed(scene, { repeat, peers: values.peer });
-  printFindings(name, findings);
-  if (values.json) console.log(JSON.stringify({ bed: name, figures: findings.figures }));
-} finally {
-  await lab.dispose();
+const findings = await measure(BEDS[name]);
+printFindings(name, findings);
+if (values.json) console.log(JSON.stringify({ bed: name, figures: findings.figures }));
+
+async function measure(bed: Bed | undefined): Promise<Findings> {
+  if (bed === undefined) return decideBed({ repeat });
+  const lab = await createLab(`bench ${name}`);
+  try {
+    return await bed(await makeScene(lab), { repeat, peers: values.peer });
+  } finally {
+    await lab.dispose();
+  }
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Medians with their spread. One run proves nothing on a machine that does other things too. */
 
-export type Samples = Map<string, number[]>;
-
 /** What a bed found: samples by row and column, and the figures that `--json` prints. */
 export interface Findings {
   readonly rows: readonly { readonly name: string; readonly cells: Readonly<Record<string, readonly number[]>> }[];

@@ -16,7 +16,7 @@ import { ADDRESSES, documents, makeWorld, podsOf, type World } from '../../test/
 import type { Contender } from './contender.ts';
 
 const SOCKS = { host: '203.0.113.5', port: 1080 };
-const HOSTS = { direct: 'direct.bench.test', tunnel: 'tunnel.bench.test', http: 'web.bench.test' };
+export const HOSTS = { direct: 'direct.bench.test', tunnel: 'tunnel.bench.test', http: 'web.bench.test' };
 export const PORTS = { echo: 7001, source: 7002, http: 80 };
 export const FAR_END = ADDRESSES.internet[0];
 
@@ -34,7 +34,10 @@ export interface Scene {
   nginx(): Promise<Contender>;
   /** Runs the C client in the pod, and returns what it printed. */
   client(...args: (string | number)[]): Promise<ClientResult>;
+  clientIn(place: Namespace, ...args: (string | number)[]): Promise<ClientResult>;
   readonly clientPath: string;
+  /** Asks the cluster's DNS for a name from a pod of the world, many times. */
+  askDns(from: Namespace, name: string, count: number, parallel: number): Promise<ClientResult>;
 }
 
 export interface ClientResult {
@@ -52,7 +55,7 @@ export interface SceneOptions {
 
 export async function makeScene(lab: Lab, { accessLog = 'None', leatOptions = [] }: SceneOptions = {}): Promise<Scene> {
   const world = await makeWorld(lab, {
-    hosts: { [HOSTS.direct]: [FAR_END], [HOSTS.http]: [FAR_END] },
+    hosts: { [HOSTS.direct]: [FAR_END], [HOSTS.http]: [FAR_END], 'foreign.bench.test': [FAR_END] },
   });
   const pod = world.pods.routed;
   for (const place of [pod, world.node]) {
@@ -96,6 +99,11 @@ export async function makeScene(lab: Lab, { accessLog = 'None', leatOptions = []
     return path;
   };
 
+  const clientIn: Scene['clientIn'] = async (place, ...args) => {
+    const { stdout } = await place.run([programs.client, ...args.map(String)], { timeoutMs: 120_000 });
+    return JSON.parse(stdout) as ClientResult;
+  };
+
   return {
     world,
     leat,
@@ -132,14 +140,23 @@ export async function makeScene(lab: Lab, { accessLog = 'None', leatOptions = []
         ...['-c', await file('nginx', nginxConfiguration(folder, port))],
       ]);
     },
-    async client(...args) {
-      const { stdout } = await pod.run([programs.client, ...args.map(String)], { timeoutMs: 120_000 });
-      return JSON.parse(stdout) as ClientResult;
+    async askDns(from, name, count, parallel) {
+      const argv = [programs.dnsClient, ADDRESSES.dns[0], name, String(count), String(parallel)];
+      return JSON.parse((await from.run(argv, { timeoutMs: 120_000 })).stdout) as ClientResult;
     },
+    client: (...args) => clientIn(pod, ...args),
+    clientIn,
   };
 }
 
-async function compile(folder: string): Promise<{ floor: string; farEnd: string; client: string }> {
+interface Programs {
+  readonly floor: string;
+  readonly farEnd: string;
+  readonly client: string;
+  readonly dnsClient: string;
+}
+
+async function compile(folder: string): Promise<Programs> {
   const build = async (source: string): Promise<string> => {
     const output = join(folder, source.replaceAll('/', '-'));
     const path = new URL(`${source}.c`, import.meta.url).pathname;
@@ -147,8 +164,13 @@ async function compile(folder: string): Promise<{ floor: string; farEnd: string;
     await promisify(execFile)('gcc', [...flags, '-o', output, path]);
     return output;
   };
-  const [floor, farEnd, client] = await Promise.all(['floor/splice-relay', 'load/far-end', 'load/client'].map(build));
-  return { floor: floor ?? '', farEnd: farEnd ?? '', client: client ?? '' };
+  const [floor, farEnd, client, dnsClient] = await Promise.all([
+    build('floor/splice-relay'),
+    build('load/far-end'),
+    build('load/client'),
+    build('load/dns-client'),
+  ]);
+  return { floor, farEnd, client, dnsClient };
 }
 
 function resources(accessLog: 'All' | 'None'): string {
@@ -172,7 +194,7 @@ function resources(accessLog: 'All' | 'None'): string {
       ports: [{ port: PORTS.http, protocol: 'http' }],
       headers: [{ name: 'X-Bench', value: 'one', mode: 'set' }],
     }),
-  ).concat('\n---\n', podsOf('bench', ['routed']));
+  ).concat('\n---\n', podsOf('bench', ['routed']), '\n---\n', podsOf('other', ['unnumbered'], {}));
 }
 
 function redsocksConfiguration(port: number): string {

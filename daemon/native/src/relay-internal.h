@@ -10,7 +10,12 @@
 
 enum {
   BUFFER_BYTES = 32 * 1024,
-  PIPE_BYTES = 256 * 1024,
+  PIPE_BYTES = 1024 * 1024,
+  /*
+   * A large pipe halves the wake-ups of a bulk stream. Without CAP_SYS_RESOURCE a user has 16,384 pages for all its pipes
+   * (pipe(7), pipe-user-pages-soft), and pipes made beyond that shrink to one or two: 32 large ones leave half for others.
+   */
+  LARGE_PIPES = 32,
   POOLED_PIPES = 64,
   TURN_BYTES = 1024 * 1024, /* a busy relay lets the others have their turn after that */
   EVENTS = 256,
@@ -26,6 +31,7 @@ enum {
 struct pipe_pair {
   int read_end;
   int write_end;
+  bool large;
 };
 
 /* Bytes from one side to the other. */
@@ -97,6 +103,7 @@ struct worker {
   int spare_fd; /* given up to reset a client when no other descriptor is left */
   struct pipe_pair pool[POOLED_PIPES];
   size_t pooled;
+  unsigned large_pipes; /* that are open */
   uint8_t buffer[BUFFER_BYTES];
 };
 

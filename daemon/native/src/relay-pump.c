@@ -24,13 +24,15 @@ static bool take_pipe(struct worker *worker, struct pipe_pair *pair) {
   }
   int ends[2];
   if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) return false;
-  /* Without the privilege the pipe keeps its default size, and works. */
-  (void)fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES);
-  *pair = (struct pipe_pair){ends[0], ends[1]};
+  /* Where the size is refused the pipe keeps its default of 64 KiB, and works. */
+  const bool large = worker->large_pipes < LARGE_PIPES && fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES) >= 0;
+  if (large) worker->large_pipes++;
+  *pair = (struct pipe_pair){.read_end = ends[0], .write_end = ends[1], .large = large};
   return true;
 }
 
-static void close_pipe(struct pipe_pair pair) {
+static void close_pipe(struct worker *worker, struct pipe_pair pair) {
+  if (pair.large) worker->large_pipes--;
   close(pair.read_end);
   close(pair.write_end);
 }
@@ -39,7 +41,7 @@ static void close_pipe(struct pipe_pair pair) {
 static void give_pipe_back(struct worker *worker, struct direction *direction) {
   if (direction->pipe.read_end < 0) return;
   if (direction->piped == 0 && worker->pooled < POOLED_PIPES) worker->pool[worker->pooled++] = direction->pipe;
-  else close_pipe(direction->pipe);
+  else close_pipe(worker, direction->pipe);
   direction->pipe.read_end = -1;
   direction->piped = 0;
 }
@@ -287,5 +289,5 @@ void relay_handle_event(struct worker *worker, struct relay *relay, int side, ui
 }
 
 void relay_close_pool(struct worker *worker) {
-  while (worker->pooled > 0) close_pipe(worker->pool[--worker->pooled]);
+  while (worker->pooled > 0) close_pipe(worker, worker->pool[--worker->pooled]);
 }
