@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-import { CUSTOM_KINDS } from '../../api/custom-kinds.ts';
+import { watchedPaths } from '../../daemon/sources/kubernetes/watched-paths.ts';
 import type { ApiServer } from './apiserver.ts';
 
-/** What the daemons' account may do in the whole cluster. */
+function watchedIn(prefix: string): string[] {
+  return Object.values(watchedPaths('node-1'))
+    .filter(({ path }) => path.startsWith(prefix))
+    .map(({ path }) => path.slice(path.lastIndexOf('/') + 1));
+}
+
+/** What the daemons' account may do in the whole cluster: to follow what they watch, and no more. */
 export const CLUSTER_RULES = [
-  { apiGroups: [''], resources: ['pods', 'namespaces', 'nodes'], verbs: ['list', 'watch'] },
-  {
-    apiGroups: ['leat.dev'],
-    resources: Object.values(CUSTOM_KINDS)
-      .map(({ plural }) => plural)
-      .filter((plural) => plural !== 'nodestates'),
-    verbs: ['list', 'watch'],
-  },
+  { apiGroups: [''], resources: watchedIn('/api/v1/'), verbs: ['list', 'watch'] },
+  { apiGroups: ['leat.dev'], resources: watchedIn('/apis/leat.dev/'), verbs: ['list', 'watch'] },
 ];
 /** What it may do in Leat's own namespace, and in those that a RoleBinding names. */
 const SECRET_RULES = [{ apiGroups: [''], resources: ['secrets'], verbs: ['list', 'watch'] }];
