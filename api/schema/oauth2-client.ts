@@ -17,7 +17,7 @@ import {
 } from './parts.ts';
 
 /** Every way in which a client proves itself at a token endpoint. */
-const CLIENT_AUTHENTICATIONS = ['Body', 'Basic', 'PrivateKeyJwt', 'MutualTls', 'None'] as const;
+export const CLIENT_AUTHENTICATIONS = ['Body', 'Basic', 'PrivateKeyJwt', 'MutualTls', 'None'] as const;
 
 export const OAuth2Client = closed(
   {

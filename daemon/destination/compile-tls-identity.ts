@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Duplex } from 'node:stream';
-import { createSecureContext, TLSSocket } from 'node:tls';
 import { SECRET_KEY_DEFAULTS } from '../../api/defaults.ts';
 import type {
   SigningKey as SigningKeySpec,
   TlsIdentity as TlsIdentitySpec,
 } from '../../api/schema/credential-parts.ts';
 import { LeatError } from '../errors/leat-error.ts';
+import { readPkcs12 } from '../net/read-pkcs12.ts';
 import type { SigningKey, TlsIdentity } from './authentication-parts.ts';
 import { checkCertificates, checkKeyPair, readPrivateKey } from './check-pem.ts';
 import type { ReadSecret } from './release-secret.ts';
@@ -39,36 +38,11 @@ export function compileSigningKey(spec: SigningKeySpec, readSecret: ReadSecret):
 
 /** A key store with certificate and key. @throws SECRET_INVALID */
 export function checkPkcs12(file: Buffer, password: string, what: string): TlsIdentity {
-  try {
-    const secureContext = createSecureContext({ pfx: file, passphrase: password });
-    // The one public way to the certificate in the file; nothing is read or written.
-    const socket = new TLSSocket(
-      new Duplex({
-        read() {},
-        write(_chunk, _encoding, done) {
-          done();
-        },
-      }),
-      { secureContext },
-    );
-    const own = socket.getCertificate();
-    socket.destroy();
-    const notAfter = own !== null && 'valid_to' in own ? Date.parse(own.valid_to) : Number.NaN;
-    return {
-      pkcs12: new Secret(file.toString('base64')),
-      passphrase: new Secret(password),
-      ...(Number.isNaN(notAfter) ? {} : { notAfterMs: notAfter }),
-    };
-  } catch (cause) {
-    throw new LeatError('SECRET_INVALID', `${what} ${pkcs12Problem(cause)}`, { cause });
-  }
-}
-
-function pkcs12Problem(cause: unknown): string {
-  const text = cause instanceof Error ? cause.message : '';
-  if (/mac verify/i.test(text)) return 'can not be opened: its password is wrong or missing';
-  if (/unsupported/i.test(text)) {
-    return 'is encrypted in an old way (RC2 or single DES): write it anew, for example with openssl pkcs12 -export';
-  }
-  return 'is no PKCS#12 file with a certificate and its key';
+  const read = readPkcs12(file, password);
+  if ('problem' in read) throw new LeatError('SECRET_INVALID', `${what} ${read.problem}`);
+  return {
+    pkcs12: new Secret(file.toString('base64')),
+    passphrase: new Secret(password),
+    ...(read.notAfterMs === null ? {} : { notAfterMs: read.notAfterMs }),
+  };
 }

@@ -3,6 +3,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { AUTHENTICATION_TYPES } from '../../api/kinds/authentication.ts';
+import { CLIENT_AUTHENTICATIONS } from '../../api/schema/oauth2-client.ts';
 import { OPTIONS } from '../../daemon/config/config.ts';
 import { ERROR_CODES } from '../../daemon/errors/error-codes.ts';
 import { createMetrics } from '../../daemon/telemetry/metrics.ts';
@@ -33,6 +35,13 @@ export async function findDocProblems(root: string): Promise<string[]> {
     ...(read('docs/configuration.md').includes(USAGE)
       ? []
       : ['docs/configuration.md lacks the usage text of init/options.ts']),
+    ...sameNames(read, 'docs/authentication.md', /^\| `(\w+)` \|/gm, [
+      ...AUTHENTICATION_TYPES,
+      ...CLIENT_AUTHENTICATIONS,
+    ]),
+    ...[...read('docs/authentication.md').matchAll(/^\| `(\w+)` \|.*$/gm)]
+      .filter(([row]) => !/\| `test\/direct\/credentials-[\w-]+\.test\.ts` \|$/.test(row))
+      .map(([, name]) => `docs/authentication.md names no test for ${name}`),
     ...documents(root).flatMap((document) =>
       [...read(document).matchAll(PATH)]
         .map(([, path = '']) => path)

@@ -12,6 +12,7 @@ import type { Connect } from '../../daemon/credentials/token-request.ts';
 import { createVerifier } from '../../daemon/credentials/verify-user-token.ts';
 import type { Destination } from '../../daemon/destination/destination.ts';
 import { LeatError } from '../../daemon/errors/leat-error.ts';
+import type { HttpContext } from '../../daemon/http/ports.ts';
 import { type Clock, systemClock } from '../../daemon/net/clock.ts';
 import { createDial } from '../../daemon/net/dial.ts';
 import { keepErrorForNextOwner } from '../../daemon/net/socket-ownership.ts';
@@ -35,6 +36,8 @@ export interface CredentialsLabOptions {
   /** A SOCKS5 server on loopback: then the route is `onPremise`, and the Tunnel `corp` allows `shop` everything given here. */
   readonly tunnel?: { readonly port: number; readonly hosts: readonly string[] };
   readonly clock?: Clock;
+  /** Who records requests; default the lab of the http service. */
+  readonly startRequest?: HttpContext['startRequest'];
 }
 
 export interface Answer {
@@ -96,6 +99,7 @@ export async function startCredentialsLab(t: Teardown, options: CredentialsLabOp
   const http = await startHttpLab(t, httpRoute([target]), upstreamPort, {
     credentials,
     ...(tunnel === undefined ? {} : { dial: dialTunnel }),
+    ...(options.startRequest === undefined ? {} : { startRequest: options.startRequest }),
   });
   return {
     http,

@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LeatError } from '../../daemon/errors/leat-error.ts';
 import { createHttpService, type HttpService, type HttpServiceOptions } from '../../daemon/http/http-service.ts';
-import type { CredentialSource } from '../../daemon/http/ports.ts';
+import type { CredentialSource, HttpContext } from '../../daemon/http/ports.ts';
 import { systemClock } from '../../daemon/net/clock.ts';
 import { keepErrorForNextOwner } from '../../daemon/net/socket-ownership.ts';
 import type { RelayResult } from '../../daemon/proxy/ports.ts';
@@ -50,6 +50,8 @@ export async function startHttpLab(
   route: HttpRoute,
   upstreamPort: number | (() => number),
   options: Partial<HttpServiceOptions> & {
+    /** In place of the lab's own records. */
+    readonly startRequest?: HttpContext['startRequest'];
     readonly workload?: () => Workload;
     readonly currentRoute?: () => HttpRoute;
   } = {},
@@ -74,7 +76,9 @@ export async function startHttpLab(
         workload: options.workload?.() ?? shopWorkload,
         signal: abort.signal,
         currentRoute: options.currentRoute ?? (() => route),
-        startRequest: ({ method, path }) => {
+        startRequest: (request) => {
+          if (options.startRequest !== undefined) return options.startRequest(request);
+          const { method, path } = request;
           const record: SeenRecord = { method, path, facts: {}, ends: [] };
           records.push(record);
           return {
