@@ -208,7 +208,7 @@ redsocks { local_ip = 0.0.0.0; local_port = ${port}; listenq = 4096; splice = tr
 function haproxyConfiguration(port: number): string {
   return `global
   nbthread 1
-  maxconn 20000
+  maxconn 4000
 defaults
   mode http
   timeout connect 5s

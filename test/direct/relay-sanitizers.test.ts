@@ -30,7 +30,7 @@ test.before('build', async (t) => {
   t.timeout(TIMEOUT_MS);
   folder = await mkdtemp(join(tmpdir(), 'leat-driver-'));
   const sources = (await readdir(join(root, 'daemon/native/src')))
-    .filter((name) => /^relay-.*\.c$/.test(name) && name !== 'relay-binding.c')
+    .filter((name) => /^(relay-.*|original-destination)\.c$/.test(name) && name !== 'relay-binding.c')
     .map((name) => join(root, 'daemon/native/src', name));
   for (const [name, flags] of Object.entries(BUILDS)) {
     const driver = join(folder, `driver-${drivers.size}`);
@@ -63,6 +63,15 @@ for (const build of ['AddressSanitizer and UBSan', 'ThreadSanitizer'] as const) 
     const { stdout } = await drive(build, 'schedules', String(SCHEDULE_BYTES), String(seed));
     t.regex(stdout, /^\d{8,} bytes, [1-9]\d* relays, [1-9]\d* reset or cut/, `seed ${seed}`);
   });
+
+  test.serial(
+    `${build}: nothing to report on connections that are accepted and dialled, whatever the hand-shake`,
+    async (t) => {
+      t.timeout(TIMEOUT_MS);
+      const { stdout } = await drive(build, 'dial', '2000');
+      t.is(stdout, '2000 dials\n');
+    },
+  );
 
   test.serial(`${build}: nothing to report where no descriptor is left for pipes`, async (t) => {
     t.timeout(TIMEOUT_MS);

@@ -5,6 +5,7 @@
  *
  *   relay-driver schedules BYTES SEED   random writes, pauses, half-closes, resets and cuts until BYTES were relayed
  *   relay-driver churn COUNT            opens and closes relays; descriptors and memory have to stay flat
+ *   relay-driver dial COUNT             connections that the engine accepts and dials, with hand-shakes that go well and badly
  *   relay-driver exhaustion             bulk while no descriptor is left for pipes, and after it
  */
 #include <dirent.h>
@@ -381,6 +382,118 @@ static void exhaustion(void) {
   printf("%llu bytes\n", (unsigned long long)relayed);
 }
 
+static struct relay_result await_result(void) {
+  struct relay_result result;
+  for (int waited = 0; relay_engine_take_results(engine, &result, 1) == 0; waited++) {
+    if (waited > 10000) fail("no result", 0);
+    poll(NULL, 0, 1);
+  }
+  return result;
+}
+
+/* What a hand-shake is like: how many bytes the far end answers at the second step, and whether the relay comes to be. */
+struct handshake {
+  const char *script;
+  size_t length;
+  const char *answers[2];
+  size_t answer_lengths[2];
+  enum relay_end end;
+  bool in_pieces;
+};
+
+#define GREETING "\0\0\x13\x88\0\0\x02\x05\0\0\x03\x05\x01\0"
+#define CONNECT "\0\0\x13\x88\x01\0\x02\x05\0\0\x03" "abc"
+
+static const struct handshake HANDSHAKES[] = {
+    {.script = "", .end = RELAY_CLOSED},
+    {GREETING, sizeof(GREETING) - 1, {"\x05\0"}, {2}, RELAY_CLOSED, false},
+    {GREETING CONNECT, sizeof(GREETING CONNECT) - 1, {"\x05\0", "\x05\0\0\x01" "addrpo"}, {2, 10}, RELAY_CLOSED, false},
+    {GREETING CONNECT, sizeof(GREETING CONNECT) - 1, {"\x05\0", "\x05\0\0\x03\x04" "namepo"}, {2, 11}, RELAY_CLOSED, true},
+    {GREETING CONNECT, sizeof(GREETING CONNECT) - 1, {"\x05\0", "\x05\x05"}, {2, 2}, RELAY_DIAL_REFUSED, false},
+    {GREETING CONNECT, sizeof(GREETING CONNECT) - 1, {"\x05\0", "\x05\0\0\x07zz"}, {2, 6}, RELAY_DIAL_REFUSED, false},
+    {GREETING, sizeof(GREETING) - 1, {"\x05\xff"}, {2}, RELAY_DIAL_REFUSED, false},
+    {GREETING, sizeof(GREETING) - 1, {NULL}, {0}, RELAY_DIAL_FAILED, false},
+};
+
+static void read_exactly(int fd, size_t length) {
+  char bytes[64];
+  for (size_t have = 0; have < length;) {
+    const ssize_t got = recv(fd, bytes, length - have, 0);
+    if (got <= 0) fail("the far end heard too little", errno);
+    have += (size_t)got;
+  }
+}
+
+/* The far end's part, with the first bytes of the target right behind the last answer. */
+static void answer(int fd, const struct handshake *handshake) {
+  for (int step = 0; step < 2 && handshake->length > 0 && (step == 0 || handshake->answers[step] != NULL); step++) {
+    read_exactly(fd, 3);
+    if (handshake->answers[step] == NULL) return;
+    for (size_t at = 0; handshake->in_pieces && at < handshake->answer_lengths[step]; at++) {
+      if (send(fd, handshake->answers[step] + at, 1, MSG_NOSIGNAL) != 1) fail("send", errno);
+      poll(NULL, 0, 1);
+    }
+    if (!handshake->in_pieces) (void)!send(fd, handshake->answers[step], handshake->answer_lengths[step], MSG_NOSIGNAL);
+  }
+  if (handshake->end == RELAY_CLOSED && send(fd, "first", 5, MSG_NOSIGNAL) != 5) fail("send", errno);
+}
+
+static int connect_to(const struct sockaddr_in *address) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0 || connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0) fail("connect", errno);
+  return fd;
+}
+
+static void dial_once(const struct sockaddr_in *captured, const struct handshake *handshake, bool nobody) {
+  const int client = connect_to(captured);
+  struct relay_accepted accepted;
+  for (int waited = 0; relay_engine_take_accepted(engine, &accepted, 1) == 0; waited++) {
+    if (waited > 10000) fail("a connection was not accepted", 0);
+    poll(NULL, 0, 1);
+  }
+  struct relay_request request = {.id = ++last_id, .fd = {accepted.fd, -1}, .idle_ms = 60000};
+  request.dial = calloc(1, sizeof(*request.dial) + handshake->length);
+  if (request.dial == NULL) fail("calloc", ENOMEM);
+  socklen_t length = sizeof(request.dial->address);
+  (void)getsockname(listener, (struct sockaddr *)&request.dial->address, &length);
+  if (nobody) ((struct sockaddr_in *)&request.dial->address)->sin_port = htons(1);
+  request.dial->connect_ms = 5000;
+  request.dial->script_length = handshake->length;
+  memcpy(request.dial->script, handshake->script, handshake->length);
+  if (!relay_script_is_valid(request.dial->script, handshake->length)) fail("the script is not valid", 0);
+  if (relay_engine_add(engine, &request) != 0) fail("relay_engine_add", errno);
+  relay_engine_flush(engine);
+  const enum relay_end expected = nobody ? RELAY_DIAL_FAILED : handshake->end;
+  if (!nobody) {
+    const int server = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    answer(server, handshake);
+    if (expected == RELAY_CLOSED) read_exactly(client, 5);
+    close(server);
+  }
+  if (expected == RELAY_CLOSED) shutdown(client, SHUT_WR);
+  const struct relay_result result = await_result();
+  if ((enum relay_end)result.end != expected) fail("a dial ended otherwise", result.end * 1000 + result.error);
+  if ((result.returned_fd >= 0) != (expected != RELAY_CLOSED)) fail("the downstream went to the wrong one", result.returned_fd);
+  if (result.returned_fd >= 0) relay_reset(result.returned_fd);
+  reset_on_close(client);
+  close(client);
+}
+
+static void dial(uint64_t count) {
+  const unsigned before = count_descriptors();
+  start(2);
+  struct sockaddr_in captured = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  const int port = relay_engine_listen(engine, (const struct sockaddr *)&captured, sizeof(captured), 64);
+  if (port < 0) fail("relay_engine_listen", errno);
+  captured.sin_port = htons((uint16_t)port);
+  const size_t kinds = sizeof(HANDSHAKES) / sizeof(HANDSHAKES[0]);
+  for (uint64_t i = 0; i < count; i++) dial_once(&captured, &HANDSHAKES[i % kinds], i % 11 == 10);
+  relay_engine_stop_listening(engine);
+  stop(false);
+  if (count_descriptors() != before) fail("descriptors were left open", (long long)count_descriptors() - before);
+  printf("%llu dials\n", (unsigned long long)count);
+}
+
 int main(int argc, char **argv) {
   if (argc < 2) return 2;
   const uint64_t number = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
@@ -388,6 +501,7 @@ int main(int argc, char **argv) {
   start_listener();
   if (strcmp(argv[1], "schedules") == 0) schedules(number);
   else if (strcmp(argv[1], "churn") == 0) churn(number);
+  else if (strcmp(argv[1], "dial") == 0) dial(number);
   else if (strcmp(argv[1], "exhaustion") == 0) exhaustion();
   else return 2;
   close(listener);
