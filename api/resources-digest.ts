@@ -2,7 +2,10 @@
 import { hash } from 'node:crypto';
 import type { ResourceSet } from './resource-set.ts';
 
-type Digested = Pick<ResourceSet, 'destinations' | 'clusterDestinations' | 'tunnels' | 'nodePolicies'>;
+type Digested = Pick<
+  ResourceSet,
+  'destinations' | 'clusterDestinations' | 'tunnels' | 'destinationSources' | 'nodePolicies'
+>;
 
 const known = new WeakMap<object, number>();
 const MODULUS = 2 ** 48;
@@ -13,7 +16,13 @@ const MODULUS = 2 ** 48;
  */
 export function resourcesDigest(set: Digested): string {
   let sum = 0;
-  for (const list of [set.destinations, set.clusterDestinations, set.tunnels, set.nodePolicies]) {
+  for (const list of [
+    set.destinations,
+    set.clusterDestinations,
+    set.tunnels,
+    set.destinationSources,
+    set.nodePolicies,
+  ]) {
     for (const resource of list) {
       let one = known.get(resource);
       if (one === undefined) {

@@ -40,7 +40,10 @@ export const NodeStateStatus = closed(
     notReady: Type.Optional(
       listOf(
         closed({
-          kind: oneOf(['Destination', 'ClusterDestination', 'Tunnel', 'NodePolicy'], 'kind of the resource'),
+          kind: oneOf(
+            ['Destination', 'ClusterDestination', 'Tunnel', 'DestinationSource', 'NodePolicy'],
+            'kind of the resource',
+          ),
           namespace: Type.Optional(text(FORMATS.namespaceName, 'its namespace, where it has one')),
           name: text(FORMATS.resourceName, 'its name'),
           generation: Type.Optional(Type.Integer({ minimum: 0, description: 'metadata.generation that this is of' })),

@@ -85,6 +85,7 @@ function isCurrent(generation: number | undefined, { meta }: CustomObject): bool
 function nodesOf(object: CustomObject, id: string, view: ClusterView, compiled: CompiledCluster): string[] {
   switch (object.kind) {
     case 'Tunnel':
+    case 'DestinationSource':
       return view.nodeStates.map(({ meta }) => meta.name).sort();
     case 'NodePolicy':
       return compiled.groups

@@ -16,7 +16,7 @@ export interface NodeFindings {
 
 const MAX_NOT_READY = 100;
 const MAX_MESSAGE = 1024;
-const RESOURCE = /^(Destination|ClusterDestination|Tunnel|NodePolicy) (?:([^/]+)\/)?([^/]+)$/;
+const RESOURCE = /^(Destination|ClusterDestination|Tunnel|DestinationSource|NodePolicy) (?:([^/]+)\/)?([^/]+)$/;
 
 /** The report, less when it was made. Its order does not depend on the order of resources, so that equal ones compare equal. */
 export function describeNode(findings: NodeFindings, nowMs: number): NodeStateStatus {

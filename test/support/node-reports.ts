@@ -27,6 +27,7 @@ export async function reportAs(api: ApiServer, node: string, status: Partial<Nod
     destinations: await list('destinations'),
     clusterDestinations: await list('clusterdestinations'),
     tunnels: await list('tunnels'),
+    destinationSources: await list('destinationsources'),
     nodePolicies: await list('nodepolicies'),
   });
   const body = {
