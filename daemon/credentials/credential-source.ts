@@ -100,7 +100,10 @@ export function createCredentialSource(options: CredentialSourceOptions): Creden
     async rejected(destination, authentication, caller, refused, signal) {
       if (!needsToken(authentication)) return false;
       const sent = refused.find(({ value }) => value !== null)?.value?.reveal() ?? '';
-      const plan = await planToken(authentication, caller, { ...options, signal });
+      const plan = await planToken(authentication, caller, { ...options, signal }).catch(() => null);
+      signal.throwIfAborted();
+      // The user's token ended meanwhile, or can't be verified now: the upstream's own answer stands.
+      if (plan === null) return false;
       const key = tokenKey(destination.id, plan.client, plan.subject);
       // The scheme in front of it holds no space.
       return caches.of(destination.id).replace(key, sent.slice(sent.indexOf(' ') + 1), plan.fetch, signal);

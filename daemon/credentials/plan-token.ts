@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What token a request needs, by the type of authentication: for whom it is kept, and how it is had. */
 import type { SamlRule, TokenExchangeRule } from '../destination/authentication-parts.ts';
-import type { OwnAuthentication, OAuth2Client } from '../destination/destination.ts';
+import type { OAuth2Client, OwnAuthentication } from '../destination/destination.ts';
 import { Secret } from '../destination/secret.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import type { Clock } from '../net/clock.ts';
@@ -133,11 +133,13 @@ function refreshing(
     client,
     subject,
     async fetch(signal, previous) {
-      const grant =
-        previous?.refreshToken === undefined
-          ? firstGrant(previous === null)
-          : refreshGrant(previous.refreshToken.reveal());
-      const token = await fetchToken(client, grant, signal);
+      const kept = previous?.refreshToken;
+      const grant = kept === undefined ? firstGrant(previous === null) : refreshGrant(kept.reveal());
+      const token = await fetchToken(client, grant, signal).catch((error: unknown) => {
+        // What the service gave last is worth nothing any more; what the application gives may still be.
+        if (kept === undefined || !(error instanceof LeatError) || error.code !== 'USER_TOKEN_INVALID') throw error;
+        return fetchToken(client, firstGrant(false), signal);
+      });
       const refreshToken = token.refreshToken ?? previous?.refreshToken;
       if (refreshToken !== undefined) return { ...token, refreshToken };
       return { ...token, mayRefreshAhead: grant.type === 'refresh_token' };

@@ -8,5 +8,16 @@ import { digestOf } from '../destination/digest.ts';
  * @param subject what else decides: user name, the caller's tokens; null where there is nothing
  */
 export function tokenKey(owner: string, client: OAuth2Client | null, subject: unknown = null): string {
-  return digestOf([owner, client, subject]);
+  return digestOf([owner, client === null ? null : digestOfClient(client), subject]);
+}
+
+/** Clients do not change, and a bundle of authorities is too much to read for each request. */
+const digests = new WeakMap<OAuth2Client, string>();
+
+function digestOfClient(client: OAuth2Client): string {
+  const known = digests.get(client);
+  if (known !== undefined) return known;
+  const digest = digestOf(client);
+  digests.set(client, digest);
+  return digest;
 }

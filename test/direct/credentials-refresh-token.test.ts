@@ -35,3 +35,19 @@ test('a refresh token that the server does not know is the application to be tol
   t.notRegex(answer.text, /hunter2/);
   t.is(scene.upstream.heads.length, 0);
 });
+
+test("where the server forgot the refresh token that it gave, the application's own is tried", async (t) => {
+  const scene = await startScene(t, { strict: { refreshTokens: ['r-1'], expiresInSeconds: 2 }, authentication });
+  scene.server.answer = (_request, response) => {
+    const body = { access_token: 'first', token_type: 'Bearer', expires_in: 1, refresh_token: 'forgotten' };
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  };
+  t.is((await scene.get('Authorization: Bearer r-1')).status, 200);
+  scene.server.answer = null;
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  t.is((await scene.get('Authorization: Bearer r-1')).status, 200);
+  t.deepEqual(
+    scene.server.requests.map(({ form }) => form.get('refresh_token')),
+    ['r-1', 'forgotten', 'r-1'],
+  );
+});

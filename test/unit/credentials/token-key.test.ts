@@ -29,8 +29,33 @@ for (const [name, owner, changed] of [
   ['parameters', 'a', { parameters: [{ name: 'audience', value: 'y' }] }],
   ['border between parameters', 'a', { parameters: [{ name: 'audienc', value: 'ex' }] }],
   ['authority', 'a', { ca: 'pem' }],
+  ['header', 'a', { headers: [{ name: 'X', value: new Secret('1') }] }],
+  ['query', 'a', { queries: [{ name: 'x', value: '1' }] }],
+  ['certificate', 'a', { identity: { certificate: 'pem', key: new Secret('key') } }],
 ] as const) {
   test(`another ${name} is another key`, (t) => {
     t.not(tokenKey(owner, { ...client, ...changed }), tokenKey('a', client));
   });
 }
+
+test('another caller is another key, whatever made the difference', (t) => {
+  const of = (subject: unknown) => tokenKey('a', client, subject);
+  const subjects = [null, ['jwt', 'x'], ['jwt', 'y'], ['saml', 'x'], ['password', new Secret('x'), new Secret('y')]];
+  t.is(new Set(subjects.map(of)).size, subjects.length);
+  t.is(of(['jwt', 'x']), of(['jwt', 'x']));
+  t.not(tokenKey('a', null, ['x']), tokenKey('b', null, ['x']));
+});
+
+test('a key that is signed with counts', (t) => {
+  const of = (key: string) =>
+    tokenKey('a', {
+      ...client,
+      privateKeyJwt: {
+        signingKey: { key: new Secret(key), certificate: null },
+        algorithm: 'RS256',
+        keyId: null,
+        audience: null,
+      },
+    });
+  t.not(of('one'), of('two'));
+});
