@@ -3,7 +3,7 @@
 import type { TSchema } from 'typebox';
 import type { FieldProblem } from './field-problem.ts';
 import { API_VERSION } from './group.ts';
-import { Namespace, Pod, Secret } from './kinds/core.ts';
+import { Namespace, Pod, Secret, Service } from './kinds/core.ts';
 import { ClusterDestination, Destination } from './kinds/destination.ts';
 import { DestinationSource } from './kinds/destination-source.ts';
 import { NodePolicy } from './kinds/node-policy.ts';
@@ -26,6 +26,7 @@ export interface KindEntry<K extends KindName = KindName> {
 
 export const KINDS: { readonly [K in KindName]: KindEntry<K> } = {
   Namespace: { apiVersion: 'v1', namespaced: false, schema: Namespace, check: () => [] },
+  Service: { apiVersion: 'v1', namespaced: true, schema: Service, check: () => [] },
   Pod: { apiVersion: 'v1', namespaced: true, schema: Pod, check: checkPod },
   Secret: { apiVersion: 'v1', namespaced: true, schema: Secret, check: checkSecret },
   Destination: { apiVersion: API_VERSION, namespaced: true, schema: Destination, check: checkDestination },

@@ -40,6 +40,8 @@ export const SETS = {
   except: 'leat-except',
   /** `hash:ip`: enrolled pods under the default action Deny: all their TCP is captured, their UDP but DNS rejected. */
   deny: 'leat-deny',
+  /** `hash:ip`: addresses of the Services of Destinations: captured from any pod of the node. */
+  services: 'leat-services',
   /** `hash:ip,port`: resolved real addresses and declared ports of managed hosts (failure policy ClosedKnown). */
   known: 'leat-known',
 } as const;

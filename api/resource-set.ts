@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Namespace, Pod, Secret } from './kinds/core.ts';
+import type { Namespace, Pod, Secret, Service } from './kinds/core.ts';
 import type { ClusterDestination, Destination } from './kinds/destination.ts';
 import type { DestinationSource } from './kinds/destination-source.ts';
 import type { NodePolicy } from './kinds/node-policy.ts';
@@ -9,6 +9,7 @@ import type { Tunnel } from './kinds/tunnel.ts';
 export type Resource =
   | Namespace
   | Pod
+  | Service
   | Secret
   | Destination
   | ClusterDestination
@@ -24,6 +25,8 @@ export type Resource =
 export interface ResourceSet {
   readonly namespaces: readonly Namespace[];
   readonly pods: readonly Pod[];
+  /** Those of Destinations; default none. */
+  readonly services?: readonly Service[];
   readonly secrets: readonly Secret[];
   readonly destinations: readonly Destination[];
   readonly clusterDestinations: readonly ClusterDestination[];

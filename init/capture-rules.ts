@@ -31,6 +31,12 @@ export function planCaptureRules(context: RuleContext, isNftTable: boolean): rea
     },
     {
       ...base,
+      matches: [...tcp, ...inSet('services', family, 'dst')],
+      target,
+      comment: 'leat: the Service of a Destination has no endpoints, whatever the source',
+    },
+    {
+      ...base,
       matches: inSet('except', family, 'dst'),
       target: ['-j', 'RETURN'],
       comment: 'leat: excluded by NodePolicy',

@@ -17,6 +17,7 @@ const TYPES: Readonly<Record<keyof typeof SETS, { type: string; maxElements: num
   cidrs: { type: 'hash:net', maxElements: 65_536 },
   except: { type: 'hash:net', maxElements: 65_536 },
   deny: { type: 'hash:ip', maxElements: 65_536 },
+  services: { type: 'hash:ip', maxElements: 65_536 },
   known: { type: 'hash:ip,port', maxElements: 1_048_576 },
 };
 

@@ -36,6 +36,37 @@ export const Pod = Type.Object({
 });
 export type Pod = Static<typeof Pod>;
 
+/** Daemons read the Services of Destinations only. */
+export const Service = Type.Object({
+  apiVersion: Type.Literal('v1'),
+  kind: Type.Literal('Service'),
+  metadata: Type.Object({
+    ...ObjectMeta.properties,
+    ownerReferences: Type.Optional(
+      Type.Array(
+        Type.Object({
+          apiVersion: Type.String({ description: 'group and version of the owner' }),
+          kind: Type.String({ description: 'kind of the owner' }),
+          name: Type.String({ description: 'name of the owner' }),
+          uid: Type.String({ description: 'uid of the owner' }),
+        }),
+        { description: 'who it belongs to' },
+      ),
+    ),
+  }),
+  spec: Type.Optional(
+    Type.Object({
+      clusterIP: Type.Optional(Type.String({ description: 'address of the Service' })),
+      clusterIPs: Type.Optional(
+        Type.Array(Type.String({ description: 'address of the Service' }), {
+          description: 'addresses of the Service, at most one of each family',
+        }),
+      ),
+    }),
+  ),
+});
+export type Service = Static<typeof Service>;
+
 export const Secret = Type.Object({
   apiVersion: Type.Literal('v1'),
   kind: Type.Literal('Secret'),

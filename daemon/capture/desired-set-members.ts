@@ -5,7 +5,7 @@ import { type Family, familyOf, type IpAddress } from '../net/endpoint.ts';
 import type { Snapshot } from '../routing/snapshot.ts';
 import { formatMember } from './set-member.ts';
 
-type SetBaseName = (typeof SETS)['pods' | 'skip' | 'deny' | 'cidrs' | 'except'];
+type SetBaseName = (typeof SETS)['pods' | 'skip' | 'deny' | 'cidrs' | 'except' | 'services'];
 
 /**
  * What the sets that the rules match should hold for a snapshot: the name of each set, with its family, and its members in
@@ -17,7 +17,7 @@ export function desiredSetMembers(
   options: { readonly ipv6: boolean } = { ipv6: true },
 ): Map<string, Set<string>> {
   const sets = new Map<string, Set<string>>();
-  for (const name of [SETS.pods, SETS.skip, SETS.deny, SETS.cidrs, SETS.except]) {
+  for (const name of [SETS.pods, SETS.skip, SETS.deny, SETS.cidrs, SETS.except, SETS.services]) {
     sets.set(`${name}4`, new Set());
     if (options.ipv6) sets.set(`${name}6`, new Set());
   }
@@ -37,6 +37,7 @@ export function desiredSetMembers(
     // Two pods with one address, one of them enrolled: its DNS stays captured, and the address is refused as ambiguous.
     if (!captured.has(address)) put(SETS.skip, familyOf(address), address);
   }
+  for (const address of snapshot.services?.addresses() ?? []) put(SETS.services, familyOf(address), address);
   for (const range of snapshot.policy.captureCidrs) putRange(SETS.cidrs, range);
   for (const range of snapshot.policy.captureExclude) putRange(SETS.except, range);
   return sets;

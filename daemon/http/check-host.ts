@@ -31,12 +31,15 @@ export function parseAuthority(text: string): Authority | null {
  * must be the connection's.
  * @throws REQUEST_HOST_MISMATCH, REQUEST_MALFORMED
  */
-export function checkHost(text: string, target: HttpTarget, route: Pick<HttpRoute, 'host' | 'port'>): void {
+export function checkHost(text: string, target: HttpTarget, route: Pick<HttpRoute, 'host' | 'port' | 'names'>): void {
   const authority = parseAuthority(text);
   if (authority === null)
     throw new LeatError('REQUEST_MALFORMED', 'the request is malformed: its host is no host name');
   const { host, port } = authority;
-  const isOwn = host === route.host || (hasFixedUpstream(target) && hostMatches(target.destination, route.host, host));
+  const isOwn =
+    host === route.host ||
+    route.names?.includes(host) === true ||
+    (hasFixedUpstream(target) && hostMatches(target.destination, route.host, host));
   if (!isOwn) {
     throw new LeatError(
       'REQUEST_HOST_MISMATCH',

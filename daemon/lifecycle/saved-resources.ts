@@ -17,12 +17,14 @@ type Part = Exclude<keyof ResourceSet, 'secrets' | 'refused'>;
 const PARTS: Readonly<Record<Part, Resource['kind']>> = {
   namespaces: 'Namespace',
   pods: 'Pod',
+  services: 'Service',
   destinations: 'Destination',
   clusterDestinations: 'ClusterDestination',
   tunnels: 'Tunnel',
   destinationSources: 'DestinationSource',
   nodePolicies: 'NodePolicy',
 };
+const NONE: readonly Resource[] = [];
 const FACTS = 'facts.json';
 const FORMAT = 1;
 /** A burst of changes is written once. */
@@ -69,9 +71,10 @@ export function openResourceArchive({ stateDirectory, staleSinceMs, onError }: A
     const { set, nodeLabels } = newest;
     try {
       for (const part of Object.keys(PARTS) as Part[]) {
-        if (written.get(part) === set[part]) continue;
-        await writeAtomically(folder, fileOf(part), linesOf(set[part]));
-        written.set(part, set[part]);
+        const resources = set[part] ?? NONE;
+        if (written.get(part) === resources) continue;
+        await writeAtomically(folder, fileOf(part), linesOf(resources));
+        written.set(part, resources);
       }
       const facts = { format: FORMAT, bootId: bootId(), heardMs: staleSinceMs() ?? Date.now(), nodeLabels };
       await writeAtomically(folder, FACTS, [JSON.stringify(facts)]);

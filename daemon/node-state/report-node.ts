@@ -112,9 +112,16 @@ async function write({ client, nodeName }: ReportOptions, status: NodeStateStatu
     await client.send('PATCH', path, body, MERGE_PATCH, signal);
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 404) throw error;
-    const node = (await client.send('GET', `/api/v1/nodes/${nodeName}`, null, null, signal)) as NodeObject;
-    const owner = { apiVersion: 'v1', kind: 'Node', name: nodeName, uid: node.metadata.uid };
-    const made = { apiVersion: API_VERSION, kind: 'NodeState', metadata: { name: nodeName, ownerReferences: [owner] } };
+    // listed, as the watch of the same object does: no further right is needed
+    const nodes = `/api/v1/nodes?fieldSelector=metadata.name%3D${nodeName}`;
+    const { items } = (await client.send('GET', nodes, null, null, signal)) as { items: readonly NodeObject[] | null };
+    const owners = (items ?? []).map(({ metadata: { uid } }) => ({
+      apiVersion: 'v1',
+      kind: 'Node',
+      name: nodeName,
+      uid,
+    }));
+    const made = { apiVersion: API_VERSION, kind: 'NodeState', metadata: { name: nodeName, ownerReferences: owners } };
     await client.send('POST', PATH, made, 'application/json', signal);
     await client.send('PATCH', path, body, MERGE_PATCH, signal);
   }

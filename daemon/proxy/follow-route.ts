@@ -31,9 +31,11 @@ function decideAnew(decided: DecidedConnection, snapshot: Snapshot): HttpRoute {
 }
 
 /** The pod that opened the connection, with its labels of today; its address may be another's by now. */
-function sameWorkload({ workload, peer }: DecidedConnection, snapshot: Snapshot): Workload {
+function sameWorkload({ workload, peer, originalDestination }: DecidedConnection, snapshot: Snapshot): Workload {
   const same = snapshot.workloads.at(peer.address).find(({ uid }) => uid === workload.uid);
   if (same === undefined) throw new LeatError('SOURCE_UNKNOWN', `pod ${workloadName(workload)} is gone`);
-  if (!same.enrolled) throw new LeatError('SOURCE_NOT_ENROLLED', `pod ${workloadName(same)} is no longer enrolled`);
+  const service = snapshot.services?.at(originalDestination.address);
+  if (!same.enrolled && service?.mayUse(same) !== true)
+    throw new LeatError('SOURCE_NOT_ENROLLED', `pod ${workloadName(same)} is no longer enrolled`);
   return same;
 }

@@ -41,7 +41,9 @@ export async function identifyConnection(
       why = () => new LeatError('SOURCE_AMBIGUOUS', `${address} belongs to ${others.length + 1} pods of this node`);
       return null;
     }
-    if (!workload.enrolled) {
+    // who is not enrolled is captured for a Service alone, which says who may use it
+    const service = snapshot.services?.at(captured.originalDestination.address);
+    if (!workload.enrolled && service?.mayUse(workload) !== true) {
       throw new LeatError(
         'SOURCE_NOT_ENROLLED',
         `pod ${workloadName(workload)} is not enrolled: label its namespace leat.dev/intercept=enabled`,

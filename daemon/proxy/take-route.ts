@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { normaliseHost } from '../destination/host-pattern.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import { hostMatches } from '../routing/host-matches.ts';
 import type { Route, TcpRoute, TlsRoute, Upstream } from '../routing/route.ts';
@@ -37,7 +38,10 @@ async function checkServerName(
   ports: ProxyPorts,
 ): Promise<void> {
   const { serverName } = await ports.readClientHello(downstream.socket());
-  if (serverName === null || !hostMatches(route.destination, host, serverName)) {
+  const isOwn =
+    serverName !== null &&
+    (hostMatches(route.destination, host, serverName) || route.names?.includes(normaliseHost(serverName)) === true);
+  if (!isOwn) {
     throw new LeatError(
       'SERVER_NAME_MISMATCH',
       `the client asked for ${serverName ?? 'no server name'}, which is no host of ${route.destination.id}`,

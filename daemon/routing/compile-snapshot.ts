@@ -9,6 +9,7 @@ import { findConflicts } from '../destination/find-conflicts.ts';
 import { findContested } from '../destination/find-contested.ts';
 import { findPortProblem } from '../destination/find-port-problem.ts';
 import { indexDestinations, MAX_PER_HOST } from '../destination/index-destinations.ts';
+import { indexServices } from '../destination/index-services.ts';
 import { createSecretReaders, type ReadSecret } from '../destination/release-secret.ts';
 import type { EntryOf } from '../destination/service-entry.ts';
 import { LeatError } from '../errors/leat-error.ts';
@@ -114,9 +115,18 @@ export function compileSnapshot(
       reportLeftOut({ resource: id, reason: 'TooManyForHost', message });
     }),
   );
+  const services = memory.keep('services', [set.services, set.destinations, destinations, labelsOf], report, () =>
+    indexServices(set.services ?? [], {
+      destinations: set.destinations,
+      compiled: destinations,
+      labelsOf,
+      clusterDomain,
+    }),
+  );
   return {
     policy,
     workloads,
+    services,
     destinations: { match, all: () => destinations },
     lookups: [...lookups.values()],
     problems,

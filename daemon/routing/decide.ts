@@ -4,6 +4,7 @@ import { normaliseHost } from '../destination/host-pattern.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import { formatEndpoint } from '../net/endpoint.ts';
 import { workloadName } from '../workload/workload.ts';
+import { decideService } from './decide-service.ts';
 import type { ConnectionFacts, Decision } from './decision.ts';
 import { findUpstream } from './find-upstream.ts';
 import { listHttpTargets, type PortMatch } from './list-http-targets.ts';
@@ -17,12 +18,15 @@ import type { HostMatch, Snapshot } from './snapshot.ts';
  *   refused request by request, so that the client reads why; for the rest the best one decides alone.
  * - A name, managed, but a port that nobody declares: to the real host under the default action Allow.
  * - A name that is not managed for this workload: refused; it was answered to another one, or its Destination is gone.
+ * - The address of a Destination's Service: that Destination and no other, for whoever may use the Service.
  * - An address: the Destination that names it, else the default action, which does not refuse what is never captured. So
  *   what was captured for a managed host's sake, but is for another name, goes on to where it was going.
  */
 export function decide(snapshot: Snapshot, facts: ConnectionFacts): Decision {
   const { workload, originalDestination } = facts;
   const host = facts.host === null ? null : normaliseHost(facts.host);
+  const service = host === null ? snapshot.services?.at(originalDestination.address) : undefined;
+  if (service) return decideService(facts, service);
   const asked = host ?? originalDestination.address;
   const matches = snapshot.destinations.match(workload, asked);
   if (matches.length === 0) {

@@ -31,6 +31,8 @@ export interface TlsRoute {
   readonly destination: Destination;
   readonly upstream: Upstream;
   readonly idleTimeoutMs: number;
+  /** Names that the ClientHello may state beside the Destination's hosts: those of its Service. */
+  readonly names?: readonly string[];
 }
 
 /** HTTP/1.1 requests, each enriched; the path may choose between Destinations of the same host and port. */
@@ -38,6 +40,8 @@ export interface HttpRoute {
   readonly kind: 'http';
   /** The name that the application asked for. */
   readonly host: string;
+  /** Names that a request may state in its place: those of the Service that was connected to. */
+  readonly names?: readonly string[];
   readonly port: number;
   /** The first whose prefix holds the path takes the request: see `selectHttpTarget`, and `listHttpTargets` for the order. */
   readonly targets: readonly HttpTarget[];

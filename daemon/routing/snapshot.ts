@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Destination, ServiceLookup } from '../destination/destination.ts';
+import type { ServiceIndex } from '../destination/index-services.ts';
 import type { IpAddress } from '../net/endpoint.ts';
 import type { NodePolicy } from '../policy/node-policy.ts';
 import type { Workload } from '../workload/workload.ts';
@@ -29,6 +30,8 @@ export interface Snapshot {
     match(workload: Workload, host: string): readonly HostMatch[];
     all(): Iterable<Destination>;
   };
+  /** Services of Destinations, by their addresses; default none. */
+  readonly services?: ServiceIndex;
   /** Entries of Destination services that have to be fetched. */
   readonly lookups?: readonly ServiceLookup[];
   /** What is wrong with the resources, each naming resource, field and cure. */

@@ -34,6 +34,7 @@ function groupByKind(resources: readonly Resource[]): ResourceSet {
   return Object.freeze({
     namespaces: ofKind('Namespace'),
     pods: ofKind('Pod'),
+    services: ofKind('Service'),
     secrets: ofKind('Secret'),
     destinations: ofKind('Destination'),
     clusterDestinations: ofKind('ClusterDestination'),

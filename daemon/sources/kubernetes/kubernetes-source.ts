@@ -97,6 +97,7 @@ class Source {
     this.#stores = {
       Namespace: new ResourceStore('Namespace', schedule),
       Pod: new ResourceStore('Pod', schedule),
+      Service: new ResourceStore('Service', schedule),
       Destination: new ResourceStore('Destination', schedule),
       ClusterDestination: new ResourceStore('ClusterDestination', schedule),
       Tunnel: new ResourceStore('Tunnel', schedule),
@@ -144,6 +145,7 @@ class Source {
     const cluster = {
       namespaces: this.#stores.Namespace.resources(),
       pods: this.#stores.Pod.resources(),
+      services: this.#stores.Service.resources(),
       destinations: this.#stores.Destination.resources(),
       clusterDestinations: this.#stores.ClusterDestination.resources(),
       tunnels: this.#stores.Tunnel.resources(),
@@ -217,6 +219,7 @@ class Source {
     };
     seed('Namespace', saved.namespaces);
     seed('Pod', saved.pods);
+    seed('Service', saved.services ?? []);
     seed('Destination', saved.destinations);
     seed('ClusterDestination', saved.clusterDestinations);
     seed('Tunnel', saved.tunnels);

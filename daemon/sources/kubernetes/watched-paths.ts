@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { CUSTOM_KINDS } from '../../../api/custom-kinds.ts';
-import { API_VERSION, CREDENTIAL_LABEL } from '../../../api/group.ts';
+import { API_VERSION, CREDENTIAL_LABEL, DESTINATION_SERVICE_LABEL } from '../../../api/group.ts';
 import type { KindName } from '../../../api/kind-table.ts';
 
 export interface WatchedPath {
@@ -27,6 +27,7 @@ export function watchedPaths(nodeName: string): Readonly<Record<Exclude<KindName
       // from etcd the server would read all pods of the cluster for those of one node
       firstListCached: true,
     },
+    Service: { path: '/api/v1/services', query: { labelSelector: `${DESTINATION_SERVICE_LABEL}=true` } },
     NodePolicy: custom('NodePolicy'),
     Tunnel: custom('Tunnel'),
     DestinationSource: custom('DestinationSource'),

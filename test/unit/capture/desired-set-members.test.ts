@@ -52,6 +52,8 @@ const EMPTY = {
   'leat-cidrs6': [],
   'leat-except4': [],
   'leat-except6': [],
+  'leat-services4': [],
+  'leat-services6': [],
 };
 
 test('names every set, also those that are to be empty', (t) => {

@@ -41,6 +41,7 @@ test('the nat rules stand in the order in which they have to be asked', (t) => {
     `${dns('tcp')} -j LEAT-DNS`,
     '-d 169.254.74.1/32 -j RETURN',
     '-d 240.240.0.0/16 -p tcp -j LEAT-CAPTURE',
+    '-p tcp -m set --match-set leat-services4 dst -j LEAT-CAPTURE',
     '-m set --match-set leat-except4 dst -j RETURN',
     '-p tcp -m set --match-set leat-pods4 src -m set --match-set leat-cidrs4 dst -j LEAT-CAPTURE',
     '-p tcp -m set --match-set leat-deny4 src -j LEAT-CAPTURE',

@@ -8,7 +8,7 @@ const RANGES = ['10.1.0.0/16', '10.9.0.1/32', 'fd00:1::/64'].map((text) => parse
 
 test('creates every set of the contract once per family, and puts the pod ranges in', (t) => {
   const lines = (renderSetChanges(planSets([4, 6], RANGES), '') ?? '').trim().split('\n');
-  t.is(lines.filter((line) => line.startsWith('create ')).length, 15);
+  t.is(lines.filter((line) => line.startsWith('create ')).length, 17);
   t.true(lines.includes('create leat-alive bitmap:port range 53-53 timeout 9'));
   t.true(lines.includes('create leat-known6 hash:ip,port family inet6 maxelem 1048576'));
   t.deepEqual(

@@ -24,6 +24,8 @@ test('groups resources by kind, as plain JSON', (t) => {
     [
       ['Namespace'],
       ['Pod'],
+      // Services: of no concern to files
+      [],
       ['Secret'],
       ['Destination', 'Destination'],
       ['ClusterDestination'],

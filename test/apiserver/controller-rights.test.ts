@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Every right of the controller's account is needed: each is taken away once, and something is missing. */
+import test from 'ava';
+import { ApiServer } from '../support/apiserver.ts';
+import {
+  controllerRights,
+  grantControllerRights,
+  type Rendered,
+  type Rule,
+  startController,
+} from '../support/controller.ts';
+import { createLab, type Lab } from '../support/lab.ts';
+import { until } from '../support/until.ts';
+
+let lab: Lab;
+let api: ApiServer;
+let rights: Rendered[];
+let token: string;
+
+test.before(async (t) => {
+  t.timeout(180_000);
+  lab = await createLab('controller-rights');
+  api = await ApiServer.start(lab.loopback);
+  rights = controllerRights();
+  token = await grantControllerRights(api, rights);
+});
+test.after.always(async () => {
+  await api?.close();
+  await lab.dispose();
+});
+
+/** Asks the API server itself what the account may do. */
+async function may(verb: string, group: string, resource: string, name = '', namespace = ''): Promise<boolean> {
+  const [plural = '', subresource = ''] = resource.split('/');
+  const { status } = await api.must('POST', '/apis/authorization.k8s.io/v1/subjectaccessreviews', {
+    apiVersion: 'authorization.k8s.io/v1',
+    kind: 'SubjectAccessReview',
+    spec: {
+      user: 'system:serviceaccount:leat-system:leat-controller',
+      groups: ['system:serviceaccounts', 'system:serviceaccounts:leat-system', 'system:authenticated'],
+      resourceAttributes: { verb, group, resource: plural, subresource, name, namespace },
+    },
+  });
+  return status.allowed;
+}
+
+test.serial('it may read no Secret, anywhere, and change no resource of others', async (t) => {
+  await api.namespace('shop', { 'leat.dev/intercept': 'enabled' });
+  for (const verb of ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete']) {
+    for (const namespace of ['', 'shop', 'leat-system', 'kube-system']) {
+      t.false(await may(verb, '', 'secrets', '', namespace), `${verb} secrets in ${namespace}`);
+    }
+  }
+  for (const verb of ['create', 'update', 'patch', 'delete']) {
+    for (const resource of ['destinations', 'clusterdestinations', 'tunnels', 'nodepolicies', 'nodestates/status']) {
+      t.false(await may(verb, 'leat.dev', resource, 'x', 'shop'), `${verb} ${resource}`);
+    }
+    t.false(await may(verb, '', 'pods', 'x', 'shop'));
+    t.false(await may(verb, 'rbac.authorization.k8s.io', 'clusterroles', 'x'));
+  }
+  t.false(await may('bind', 'rbac.authorization.k8s.io', 'clusterroles', 'cluster-admin'));
+  t.false(await may('escalate', 'rbac.authorization.k8s.io', 'clusterroles', 'leat-secret-reader'));
+  t.false(await may('delete', 'rbac.authorization.k8s.io', 'rolebindings', 'other', 'shop'));
+});
+
+/** Each verb of each rule that matters on its own. */
+function rulesOf(
+  rendered: readonly Rendered[],
+): { readonly name: string; readonly kind: string; readonly rule: Rule }[] {
+  return rendered
+    .filter(({ metadata }) => metadata.name.endsWith('-controller'))
+    .flatMap(({ kind, metadata: { name }, rules = [] }) => rules.map((rule) => ({ name, kind, rule })));
+}
+
+/** What the program says without the rule; it is started anew each time. */
+async function sayWithout(without: Rule): Promise<string> {
+  const changed = rights.map((object) =>
+    object.rules === undefined || !object.metadata.name.endsWith('-controller')
+      ? object
+      : { ...object, rules: object.rules.filter((rule) => rule !== without) },
+  );
+  await api.apply(...changed);
+  const controller = await startController(lab.loopback, api, { token });
+  try {
+    await until('it misses the right', () => /forbidden|"status":403/.test(controller.stdout()), 20_000);
+    return controller.stdout();
+  } finally {
+    await controller.stop('SIGTERM');
+    await api.apply(...rights);
+  }
+}
+
+test.serial('each rule is missed when it is taken away', async (t) => {
+  t.timeout(300_000);
+  await api.must('POST', '/api/v1/nodes', { metadata: { name: 'node-1' } });
+  for (const { kind, rule } of rulesOf(rights)) {
+    await arrangeWork();
+    const said = await sayWithout(rule);
+    // to bind a role is asked for as a grant
+    const about = rule.verbs.includes('bind') ? ['grant RBAC'] : rule.resources.map((resource) => resource.split('/')[0]);
+    t.true(
+      about.some((word) => said.includes(`${word}`)),
+      `${kind} ${rule.verbs.join()} ${rule.resources.join()}: ${said}`,
+    );
+  }
+});
+
+let round = 0;
+/** Something of everything that the controller does: to make, to change, to delete, to say. */
+async function arrangeWork(): Promise<void> {
+  round += 1;
+  const name = `round-${round}`;
+  await api.namespace(name, { 'leat.dev/intercept': 'enabled' });
+  const destination = {
+    apiVersion: 'leat.dev/v1alpha1',
+    kind: 'Destination',
+    metadata: { name: 'erp', namespace: name },
+    spec: {
+      hosts: ['erp.corp.test'],
+      ports: [{ port: 80, protocol: 'http' }],
+      route: { type: 'onPremise' },
+      authentication: { type: 'None' },
+      workloads: { all: true },
+    },
+  };
+  await api.create('destinations', destination);
+  // one that is to be deleted, and one that is to be repaired
+  for (const [suffix, labels] of [
+    ['gone', {}],
+    ['bent', { 'leat.dev/intercept': 'enabled' }],
+  ] as const) {
+    await api.namespace(`${name}-${suffix}`, labels);
+    const { status } = await api.ask(
+      'POST',
+      `/apis/rbac.authorization.k8s.io/v1/namespaces/${name}-${suffix}/rolebindings`,
+      {
+        metadata: { name: 'leat-secret-reader', labels: { 'app.kubernetes.io/managed-by': 'leat-controller' } },
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'leat-secret-reader' },
+        subjects: [],
+      },
+    );
+    if (status !== 201) throw new Error(`a binding could not be made: ${status}`);
+  }
+}
