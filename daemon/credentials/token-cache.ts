@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { asLeatError, LeatError } from '../errors/leat-error.ts';
 import type { Clock } from '../net/clock.ts';
+import { createFlightLimit } from './limit-flights.ts';
 import type { Token } from './token.ts';
 import {
   MAX_RETRY_REFUSED_MS,
@@ -53,6 +54,8 @@ interface Entry {
 }
 
 const MAX_ENTRIES = 4096;
+/** Many users at once, or users that somebody makes up, must not become as many connections to the token service. */
+const MAX_FLIGHTS = 32;
 /** An upstream that answers 401 to everything must not turn each request into a token request. */
 const REPLACE_INTERVAL_MS = 10_000;
 const MIN_GAIN_MS = 1000;
@@ -65,6 +68,7 @@ export function createTokenCache({
 }: TokenCacheOptions): TokenCache {
   const entries = new Map<string, Entry>();
   const closed = new AbortController();
+  const limit = createFlightLimit(MAX_FLIGHTS);
 
   function entryOf(key: string): Entry {
     const known = entries.get(key);
@@ -86,7 +90,7 @@ export function createTokenCache({
 
   /** The signal is the cache's own: whoever asked first may go away, the others still wait. */
   function start(entry: Entry, fetch: Fetch): Promise<Token> {
-    const flight = fetch(closed.signal, entry.previous).then(
+    const flight = limit(() => fetch(closed.signal, entry.previous)).then(
       (token) => {
         clearTimeout(entry.timer);
         const mayRefreshAhead = token.mayRefreshAhead !== false && isGain(token, entry.previous);

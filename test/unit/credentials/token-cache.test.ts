@@ -156,6 +156,17 @@ test('a token that is not to be refreshed ahead is fetched anew when it is over,
   t.deepEqual(state.previous, [null, 'token-1']);
 });
 
+test('many users at once are not as many requests at once, and all are served', async (t) => {
+  const { state, get } = scene(t, 300_000, 200);
+  const hold = Promise.withResolvers<void>();
+  state.hold = hold.promise;
+  const asked = Array.from({ length: 100 }, (_, i) => get(`user-${i}`));
+  await turn();
+  t.is(state.fetches, 32);
+  hold.resolve();
+  t.is(new Set(await Promise.all(asked)).size, 100);
+});
+
 test('who asked first may go away: the others still get the token', async (t) => {
   const { state, get } = scene(t);
   const hold = Promise.withResolvers<void>();

@@ -5,6 +5,7 @@ import test from 'ava';
 import type { AuthenticationSpec } from '../../../api/kinds/destination.ts';
 import { compileAuthentication } from '../../../daemon/destination/compile-authentication.ts';
 import { createSecretReaders } from '../../../daemon/destination/release-secret.ts';
+import { LeatError } from '../../../daemon/errors/leat-error.ts';
 import { secret } from '../../support/resources.ts';
 
 function compile(spec: AuthenticationSpec, values: Record<string, string>) {
@@ -131,3 +132,21 @@ test('prints no credential, however deep it is looked into', (t) => {
   t.false(inspect(compiled, { depth: null, showHidden: true }).includes('hunter2'));
   t.false(JSON.stringify(compiled).includes('hunter2'));
 });
+
+for (const [name, spec] of [
+  ['a user whom Leat vouches for and nobody verified', { type: 'SamlAssertion', saml: { recipient: 'r' } }],
+  [
+    'a user whose issuer is not named',
+    { type: 'SamlAssertion', saml: { recipient: 'r' }, userToken: { audience: 'a', jwksUri: 'https://x/' } },
+  ],
+  [
+    'keys of users in clear',
+    { type: 'TokenForwarding', userToken: { issuer: 'i', audience: 'a', jwksUri: 'http://x/' } },
+  ],
+  ['propagation without a tunnel', { type: 'PrincipalPropagation' }],
+] as const) {
+  test(`${name} is refused by the daemon too, where an old API server let it pass`, (t) => {
+    const error = t.throws(() => compile(spec as unknown as AuthenticationSpec, {}), { instanceOf: LeatError });
+    t.is(error?.code, 'DESTINATION_NOT_READY');
+  });
+}
