@@ -9,6 +9,7 @@ import {
   type SavedResources,
   startKubernetesSource,
 } from '../../daemon/sources/kubernetes/kubernetes-source.ts';
+import { watchedPaths } from '../../daemon/sources/kubernetes/watched-paths.ts';
 import { formatSourceProblem } from '../../daemon/sources/source-problem.ts';
 import { ApiServer } from '../support/apiserver.ts';
 import { bindSecrets, grantDaemonRights, unbindSecrets } from '../support/daemon-rights.ts';
@@ -19,6 +20,8 @@ import { until } from '../support/until.ts';
 import { destination } from '../unit/api/examples.ts';
 
 const ENROLLED = { 'leat.dev/intercept': 'enabled' };
+/** Those of the cluster, and the Secrets of Leat's own namespace. */
+const WATCHES = Object.keys(watchedPaths('node-1')).length + 1;
 let lab: Lab;
 let server: ApiServer;
 
@@ -223,11 +226,13 @@ test.serial(
 test.serial('a server that comes back is noticed by all watches as soon as by one, without hammering', async (t) => {
   const { proxy, sets, newest, source } = await watch(t);
   await until('a state', () => sets.length > 0);
+  await until('every watch stands', () => proxy.openWatches() >= WATCHES);
+  // and those of the Secrets where pods of the tests before are
+  const watches = WATCHES + 2;
   proxy.fault = () => 'close';
   proxy.cut();
   const from = proxy.requests.length;
   await sleep(6_000);
-  const watches = 9;
   t.true(
     proxy.requests.length - from <= watches * 6,
     `${proxy.requests.length - from} requests of ${watches} watches in 6 s`,
