@@ -55,6 +55,9 @@ test('where no refresh token came the application is told to get another code', 
 
 test('a code that was used elsewhere is refused, and not tried again with each request', async (t) => {
   const scene = await startScene(t, { strict: { codes: [] }, authentication });
-  for (let i = 0; i < 5; i++) t.is((await scene.get('Authorization: Bearer c-9')).code, 'USER_TOKEN_INVALID');
-  t.is(scene.server.requests.length, 1);
+  const ask = async () => t.is((await scene.get('Authorization: Bearer c-9')).code, 'USER_TOKEN_INVALID');
+  await ask();
+  await Promise.all(Array.from({ length: 20 }, ask));
+  // On a busy machine the first back-off may be over in the midst of them.
+  t.true(scene.server.requests.length <= 2, `${scene.server.requests.length} token requests`);
 });
