@@ -32,14 +32,14 @@ test('the same claims in two tokens are two callers', async (t) => {
 test("what was got for a user dies with the user's token", async (t) => {
   const scene = await startScene(t, { strict: { userKeys: users.keys }, authentication });
   const nowSeconds = Math.floor(Date.now() / 1000);
-  // Within the tolerance of clocks this is good for two more seconds.
-  const token = await users.token('ada', { exp: nowSeconds - 58 });
+  // Within the tolerance of clocks this is good for four more seconds.
+  const token = await users.token('ada', { exp: nowSeconds - 56 });
   scene.server.answer = (_request, response) => {
     const body = { access_token: 'long', token_type: 'Bearer', expires_in: 3600 };
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   };
   t.is((await scene.get(`Authorization: Bearer ${token}`)).status, 200);
-  await new Promise((resolve) => setTimeout(resolve, 2200));
+  await new Promise((resolve) => setTimeout(resolve, 4200));
   t.is((await scene.get(`Authorization: Bearer ${token}`)).code, 'USER_TOKEN_INVALID');
 });
 

