@@ -79,6 +79,13 @@ for (const build of ['AddressSanitizer and UBSan', 'ThreadSanitizer'] as const) 
   });
 }
 
+test.serial(
+  'a client that comes when no descriptor is left is reset at once and told of; the next one is served',
+  async (t) => {
+    await t.notThrowsAsync(drive('AddressSanitizer and UBSan', 'refuse'));
+  },
+);
+
 test.serial(`${CHURN} relays opened and closed leave memory and descriptors as they were`, async (t) => {
   t.timeout(TIMEOUT_MS);
   const { stdout } = await drive('plain', 'churn', String(CHURN));

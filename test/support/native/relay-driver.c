@@ -6,6 +6,7 @@
  *   relay-driver schedules BYTES SEED   random writes, pauses, half-closes, resets and cuts until BYTES were relayed
  *   relay-driver churn COUNT            opens and closes relays; descriptors and memory have to stay flat
  *   relay-driver dial COUNT             connections that the engine accepts and dials, with hand-shakes that go well and badly
+ *   relay-driver refuse                 a client that comes when no descriptor is left, and one that comes later
  *   relay-driver exhaustion             bulk while no descriptor is left for pipes, and after it
  */
 #include <dirent.h>
@@ -494,6 +495,34 @@ static void dial(uint64_t count) {
   printf("%llu dials\n", (unsigned long long)count);
 }
 
+/* Clients that come while no descriptor is left are reset at once and told of; those that come later are served. */
+static void refuse(void) {
+  const struct rlimit few = {.rlim_cur = 64, .rlim_max = 64};
+  int held[64], count = 0;
+  start(1);
+  struct sockaddr_in captured = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  const int port = relay_engine_listen(engine, (const struct sockaddr *)&captured, sizeof(captured), 64);
+  if (port < 0) fail("relay_engine_listen", errno);
+  captured.sin_port = htons((uint16_t)port);
+  dial_once(&captured, &HANDSHAKES[0], false);
+  const int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (client < 0 || setrlimit(RLIMIT_NOFILE, &few) != 0) fail("setrlimit", errno);
+  while (count < 64 && (held[count] = dup(0)) >= 0) count++;
+  if (connect(client, (const struct sockaddr *)&captured, sizeof(captured)) != 0) fail("connect", errno);
+  struct relay_accepted accepted;
+  for (int waited = 0; relay_engine_take_accepted(engine, &accepted, 1) == 0; waited++) {
+    if (waited > 10000) fail("nobody was told of a client that was refused", 0);
+    poll(NULL, 0, 1);
+  }
+  if (accepted.fd != -1 || accepted.error != EMFILE) fail("not EMFILE", accepted.error);
+  char byte;
+  if (recv(client, &byte, 1, 0) != -1 || errno != ECONNRESET) fail("the client was not reset", errno);
+  close(client);
+  while (count > 0) close(held[--count]);
+  dial_once(&captured, &HANDSHAKES[0], false);
+  stop(false);
+}
+
 int main(int argc, char **argv) {
   if (argc < 2) return 2;
   const uint64_t number = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
@@ -502,6 +531,7 @@ int main(int argc, char **argv) {
   if (strcmp(argv[1], "schedules") == 0) schedules(number);
   else if (strcmp(argv[1], "churn") == 0) churn(number);
   else if (strcmp(argv[1], "dial") == 0) dial(number);
+  else if (strcmp(argv[1], "refuse") == 0) refuse();
   else if (strcmp(argv[1], "exhaustion") == 0) exhaustion();
   else return 2;
   close(listener);
