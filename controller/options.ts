@@ -21,7 +21,7 @@ export interface ControllerOptions extends PlanSettings {
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /** Every option: its default (`null`: required) and what it means. */
-export const CONTROLLER_OPTIONS = {
+const CONTROLLER_OPTIONS = {
   'kube-api-server': {
     default: '',
     help: 'https:// address of the API server; empty: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT',

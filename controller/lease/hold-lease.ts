@@ -28,7 +28,7 @@ export interface LeaseTimes {
   readonly everyMs: number;
 }
 
-export const LEASE_TIMES: LeaseTimes = { durationMs: 30_000, giveUpMs: 20_000, everyMs: 4_000 };
+const LEASE_TIMES: LeaseTimes = { durationMs: 30_000, giveUpMs: 20_000, everyMs: 4_000 };
 
 export interface LeaseOptions {
   readonly store: LeaseStore;

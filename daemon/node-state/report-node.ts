@@ -12,7 +12,7 @@ export interface ReportTimes {
   readonly heartbeatMs: number;
 }
 
-export const REPORT_TIMES: ReportTimes = { everyMs: 10_000, heartbeatMs: 300_000 };
+const REPORT_TIMES: ReportTimes = { everyMs: 10_000, heartbeatMs: 300_000 };
 
 export interface ReportOptions {
   readonly client: ApiClient;

@@ -8,7 +8,7 @@ const EXPORT = /^export (?:declare )?(?:async )?(function|const|class|interface|
 
 /** Every unused export and every overlong file as one line. */
 export function findExportProblems(root: string): string[] {
-  const programs = readSourceFiles(root, ['api', 'init', 'daemon', 'controller', 'uninstall']);
+  const programs = readSourceFiles(root, ['api', 'init', 'daemon', 'controller', 'cli', 'uninstall']);
   const all = [...programs, ...readSourceFiles(root, ['test', 'scripts'])];
   return [...programs.flatMap((file) => deadExports(file, all)), ...programs.flatMap(tooLong)];
 }

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import { ApiServer } from '../support/apiserver.ts';
+import { findKubeAssets } from '../support/find-kube-assets.ts';
+import { createLab, type Lab } from '../support/lab.ts';
+import { reportAs } from '../support/node-reports.ts';
+
+const BUILD = fileURLToPath(new URL('../../scripts/setup/build-kubectl-leat', import.meta.url));
+const PASSWORD = 'hunter2-never-shown';
+
+let lab: Lab;
+let api: ApiServer;
+let program: string;
+
+test.before(async (t) => {
+  t.timeout(180_000);
+  lab = await createLab('kubectl-leat');
+  program = `${await lab.loopback.tempDir()}/kubectl-leat`;
+  await lab.loopback.run([BUILD, program], { timeoutMs: 60_000 });
+  api = await ApiServer.start(lab.loopback);
+  await api.must('POST', '/api/v1/nodes', { metadata: { name: 'node-1' } });
+  await api.namespace('shop', { 'leat.dev/intercept': 'enabled' });
+  await api.namespace('plain');
+  await api.pod('shop', 'web', { ips: ['10.244.0.1'] });
+  await api.pod('plain', 'web', { ips: ['10.244.0.2'] });
+  await api.secret('shop', 'erp', { username: 'web', password: PASSWORD });
+  const made = await api.create('destinations', {
+    apiVersion: 'leat.dev/v1alpha1',
+    kind: 'Destination',
+    metadata: { name: 'erp', namespace: 'shop' },
+    spec: {
+      hosts: ['erp.corp.test'],
+      ports: [{ port: 80, protocol: 'http', upstream: { tls: {} } }],
+      route: { type: 'internet' },
+      authentication: { type: 'Basic', basic: { secret: 'erp' } },
+      headers: [{ name: 'X-Tenant', value: 'shop', mode: 'set' }],
+      workloads: { all: true },
+    },
+  } as never);
+  if (made.status !== 201) throw new Error(made.body.message);
+});
+test.after.always(async () => {
+  await api?.close();
+  await lab.dispose();
+});
+
+/** As a plugin is run: by kubectl's own folder on the PATH, with the user's kubeconfig. */
+async function leat(...argv: string[]) {
+  const env = { PATH: `${findKubeAssets()}:${process.env.PATH}`, KUBECONFIG: api.kubeconfig };
+  return lab.loopback.run(
+    ['env', ...Object.entries(env).map(([name, value]) => `${name}=${value}`), process.execPath, program, ...argv],
+    {
+      allowFailure: true,
+      timeoutMs: 60_000,
+    },
+  );
+}
+
+test.serial('explain names the Destination, the rule and what would be sent, without the credential', async (t) => {
+  const { stdout, code } = await leat('explain', 'web', 'erp.corp.test', '-n', 'shop');
+  t.is(code, 0);
+  t.regex(stdout, /^enrolled: yes$/m);
+  t.regex(stdout, /^rule: Destination shop\/erp$/m);
+  t.regex(stdout, /^to: erp\.corp\.test:443, TLS by Leat$/m);
+  t.regex(stdout, /^authentication: Authorization: Basic \[redacted\] from Secret erp$/m);
+  t.regex(stdout, /^header \(set\): X-Tenant: shop$/m);
+  t.false(stdout.includes(PASSWORD));
+});
+
+test.serial('explain says why a connection would be refused, and that a pod is not enrolled', async (t) => {
+  const unknown = await leat('explain', 'web', 'other.test:443', '-n', 'shop');
+  t.regex(unknown.stdout, /^refused: HOST_NOT_MANAGED/m);
+  const plain = await leat('explain', 'web', 'erp.corp.test', '-n', 'plain');
+  t.regex(plain.stdout, /^enrolled: no/m);
+});
+
+test.serial('status shows nodes and what is not ready, and fails where there is such a thing', async (t) => {
+  await reportAs(api, 'node-1');
+  const { stdout, code } = await leat('status');
+  t.is(code, 1);
+  t.regex(stdout, /^node-1 +Passed/m);
+  t.regex(stdout, /^Destination shop\/erp +Unknown +NoStatus/m);
+});
+
+test.serial('cleanup shows what it would delete, and deletes it when told to', async (t) => {
+  const shown = await leat('cleanup');
+  t.regex(shown.stdout, /^would delete NodeState node-1$/m);
+  t.regex((await leat('cleanup', '--yes')).stdout, /^deleted NodeState node-1$/m);
+  t.is((await leat('cleanup')).stdout.trim(), 'there is nothing left of Leat');
+});
+
+test.serial('a command that is none says how it is used', async (t) => {
+  const { stderr, code } = await leat('nonsense');
+  t.is(code, 2);
+  t.regex(stderr, /^usage: kubectl leat/);
+});
