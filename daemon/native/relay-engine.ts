@@ -37,6 +37,7 @@ interface Binding {
   stopListening(engine: EngineHandle): void;
   takeAccepted(engine: EngineHandle, accepted: Float64Array): number;
   cutRelays(engine: EngineHandle): void;
+  holdProcess(engine: EngineHandle, hold: boolean): void;
   stopRelayEngine(engine: EngineHandle): void;
   duplicateDescriptor(fd: number): number;
   resetDescriptor(fd: number): void;
@@ -128,7 +129,7 @@ export class RelayEngine {
     const { downstreamFd, upstreamFd, downstreamPrefix, upstreamPrefix, idleTimeoutMs } = relay;
     binding.addRelay(this.#engine, id, downstreamFd, upstreamFd, downstreamPrefix, upstreamPrefix, idleTimeoutMs);
     this.#flushSoon();
-    return new Promise((resolve) => this.#waiting.set(id, resolve));
+    return this.#resultOf(id);
   }
 
   /** Connects to the upstream, plays the script, relays. */
@@ -137,7 +138,7 @@ export class RelayEngine {
     const { downstreamFd, address, port, connectTimeoutMs, script, idleTimeoutMs } = relay;
     binding.dialRelay(this.#engine, id, downstreamFd, address, port, connectTimeoutMs, script, idleTimeoutMs);
     this.#flushSoon();
-    return new Promise((resolve) => this.#waiting.set(id, resolve));
+    return this.#resultOf(id);
   }
 
   /** Accepts connections from now on. @returns the port @throws NativeError EADDRINUSE, ... */
@@ -159,6 +160,12 @@ export class RelayEngine {
   stop(): void {
     binding.stopRelayEngine(this.#engine);
     this.#flushing = true;
+  }
+
+  /** Whoever waits for a result finds the process alive when it comes. */
+  #resultOf(id: number): Promise<NativeRelayResult> {
+    if (this.#waiting.size === 0) binding.holdProcess(this.#engine, true);
+    return new Promise((resolve) => this.#waiting.set(id, resolve));
   }
 
   /** The engine is woken once for all that is decided in a turn of the event loop. */
@@ -188,6 +195,7 @@ export class RelayEngine {
     const id = number(0);
     const resolve = this.#waiting.get(id);
     this.#waiting.delete(id);
+    if (this.#waiting.size === 0) binding.holdProcess(this.#engine, false);
     resolve?.({
       downstreamBytes: number(1),
       upstreamBytes: number(2),

@@ -70,7 +70,7 @@ static napi_value start_engine(napi_env env, napi_callback_info info) {
     free(handle);
     return fail(env, EINVAL, "startRelayEngine");
   }
-  /* Open relays are no reason to keep the process: whoever holds their connections is. */
+  /* An engine with nothing to tell is no reason to keep the process; holdProcess() says when there is. */
   (void)napi_unref_threadsafe_function(env, handle->announce);
   handle->engine = relay_engine_start(threads, announce, handle);
   if (handle->engine == NULL) {
@@ -323,6 +323,20 @@ static napi_value cut_relays(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+/* holdProcess(engine, hold): whether results that are to come keep the event loop alive */
+static napi_value hold_process(napi_env env, napi_callback_info info) {
+  napi_value arguments[2];
+  size_t count = 2;
+  bool hold;
+  struct engine_handle *handle;
+  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count < 2 ||
+      (handle = read_engine(env, arguments[0])) == NULL || napi_get_value_bool(env, arguments[1], &hold) != napi_ok)
+    return fail(env, EINVAL, "holdProcess");
+  if (hold) (void)napi_ref_threadsafe_function(env, handle->announce);
+  else (void)napi_unref_threadsafe_function(env, handle->announce);
+  return NULL;
+}
+
 static napi_value stop_engine(napi_env env, napi_callback_info info) {
   napi_value argument;
   size_t count = 1;
@@ -359,6 +373,7 @@ bool register_relay_functions(napi_env env, napi_value exports) {
       {"takeAccepted", NULL, take_accepted, NULL, NULL, NULL, napi_enumerable, NULL},
       {"resetDescriptor", NULL, reset_descriptor, NULL, NULL, NULL, napi_enumerable, NULL},
       {"cutRelays", NULL, cut_relays, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"holdProcess", NULL, hold_process, NULL, NULL, NULL, napi_enumerable, NULL},
       {"stopRelayEngine", NULL, stop_engine, NULL, NULL, NULL, napi_enumerable, NULL},
       {"duplicateDescriptor", NULL, duplicate_descriptor, NULL, NULL, NULL, napi_enumerable, NULL},
   };
