@@ -27,18 +27,25 @@ export function readPathEveryWay(path: string): PathReading[] {
   if (!/[%;\\]|\/\/|\/\.{1,2}(?:\/|$)/.test(path)) return [written];
 
   let readings: string[][] = [[...written.segments]];
-  for (const alternative of [splitEncodedSlashes, dropParameters, mergeSlashes]) {
+  for (const alternative of [splitBackslashes, splitEncodedSlashes, dropParameters, mergeSlashes]) {
     readings = readings.concat(readings.map(alternative));
   }
   const resolved = readings.map(resolveDots);
-  // Some resolve dots first and decode slashes behind that: `/../api%2f..` is `/api/..` to them.
-  const decodedLate = resolved.map(({ segments, climbs }) => ({ segments: splitEncodedSlashes(segments), climbs }));
-  const all = [written, ...readings.map((segments) => ({ segments, climbs: false })), ...resolved, ...decodedLate];
+  // Some resolve dots first, and decode or merge slashes behind that: `/../api%2f..` is `/api/..` to them.
+  let late = resolved;
+  for (const alternative of [splitEncodedSlashes, mergeSlashes]) {
+    late = late.concat(late.map(({ segments, climbs }) => ({ segments: alternative(segments), climbs })));
+  }
+  const all = [written, ...readings.map((segments) => ({ segments, climbs: false })), ...late];
   return [...new Map(all.map((reading) => [`${reading.climbs} ${reading.segments.join('/')}`, reading])).values()];
 }
 
+function splitBackslashes(segments: readonly string[]): string[] {
+  return segments.flatMap((segment) => segment.split('\\'));
+}
+
 function splitEncodedSlashes(segments: readonly string[]): string[] {
-  return segments.flatMap((segment) => segment.split(/%2F|%5C|\\/));
+  return segments.flatMap((segment) => segment.split(/%2F|%5C/));
 }
 
 function dropParameters(segments: readonly string[]): string[] {

@@ -43,7 +43,7 @@ test('what was saved is read after a restart, less the Secrets', async (t) => {
   await first.stop();
   const state = await again().read();
   const { secrets: _, ...rest } = SET;
-  t.deepEqual(state?.resources, rest);
+  t.deepEqual(state?.resources, { services: [], ...rest });
   t.deepEqual(state?.nodeLabels, { zone: 'a' });
   t.true(Date.now() - (state?.heardMs ?? 0) < 5_000);
   t.deepEqual(errors, []);

@@ -137,6 +137,13 @@ test('whatever is let pass has the target that a server which normalises the pat
       const { pathname } = new URL(`http://x${path}`);
       t.is(select(prefixes, decodeURIComponent(pathname).replace(/\/{2,}/g, '/')), target, path);
     }),
-    { numRuns: 1000, examples: [[['..', '/', 'api', '%2f', '..']]] },
+    {
+      numRuns: 1000,
+      examples: [
+        [['..', '/', 'api', '%2f', '..']],
+        [['.', '\\', 'api', '%2f', '..']],
+        [['%2e', '//', 'api', '//', '..']],
+      ],
+    },
   );
 });
