@@ -148,6 +148,7 @@ export async function spawnProgram(
     code = exitCode(exit as number | null, signal as NodeJS.Signals | null);
     return code;
   });
+  const closed = new Promise<void>((resolve) => void child.once('close', () => resolve()));
   // once() rejects when the program can't be started; whoever waits for it sees that, and nobody else has to.
   exited.catch(() => {});
   const pid = child.pid;
@@ -180,6 +181,8 @@ export async function spawnProgram(
       code !== undefined ? `ended with code ${code} before it was ready` : `not ready within ${timeoutMs} ms`;
     if (code !== undefined || Date.now() > late) {
       await running.stop('SIGKILL');
+      // A program may end before its last words are read.
+      await Promise.race([closed, sleep(1_000)]);
       throw new Error(`${argv.join(' ')}: ${problem}\n${both}`);
     }
     await sleep(25);
