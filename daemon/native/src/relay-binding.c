@@ -133,23 +133,34 @@ static napi_value add_relay(napi_env env, napi_callback_info info) {
   return error == 0 ? NULL : fail(env, error, "addRelay");
 }
 
+/* The arguments of a call that fills the caller's array: (engine, Float64Array). */
+struct batch {
+  struct engine_handle *handle;
+  double *numbers;
+  size_t length;
+};
+
+static bool read_batch(napi_env env, napi_callback_info info, struct batch *batch) {
+  napi_value arguments[2];
+  size_t count = 2;
+  napi_typedarray_type type;
+  return napi_get_cb_info(env, info, &count, arguments, NULL, NULL) == napi_ok && count >= 2 &&
+         (batch->handle = read_engine(env, arguments[0])) != NULL &&
+         napi_get_typedarray_info(env, arguments[1], &type, &batch->length, (void **)&batch->numbers, NULL, NULL) ==
+             napi_ok &&
+         type == napi_float64_array;
+}
+
 /* takeRelayResults(engine, Float64Array): number of results */
 static napi_value take_results(napi_env env, napi_callback_info info) {
-  napi_value arguments[2], taken;
-  size_t count = 2, length;
-  napi_typedarray_type type;
-  double *numbers;
-  struct engine_handle *handle;
-  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count < 2 ||
-      (handle = read_engine(env, arguments[0])) == NULL ||
-      napi_get_typedarray_info(env, arguments[1], &type, &length, (void **)&numbers, NULL, NULL) != napi_ok ||
-      type != napi_float64_array)
-    return fail(env, EINVAL, "takeRelayResults");
+  struct batch batch;
+  napi_value taken;
+  if (!read_batch(env, info, &batch)) return fail(env, EINVAL, "takeRelayResults");
   struct relay_result results[BATCH];
-  const size_t room = length / RESULT_NUMBERS;
-  const size_t got = relay_engine_take_results(handle->engine, results, room < BATCH ? room : BATCH);
+  const size_t room = batch.length / RESULT_NUMBERS;
+  const size_t got = relay_engine_take_results(batch.handle->engine, results, room < BATCH ? room : BATCH);
   for (size_t i = 0; i < got; i++) {
-    double *row = numbers + i * RESULT_NUMBERS;
+    double *row = batch.numbers + i * RESULT_NUMBERS;
     row[0] = (double)results[i].id;
     row[1] = (double)results[i].bytes[RELAY_DOWNSTREAM];
     row[2] = (double)results[i].bytes[RELAY_UPSTREAM];
@@ -188,21 +199,14 @@ static void write_endpoint(double *row, const struct sockaddr_storage *address) 
 
 /* takeAccepted(engine, Float64Array): number of connections */
 static napi_value take_accepted(napi_env env, napi_callback_info info) {
-  napi_value arguments[2], taken;
-  size_t count = 2, length;
-  napi_typedarray_type type;
-  double *numbers;
-  struct engine_handle *handle;
-  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count < 2 ||
-      (handle = read_engine(env, arguments[0])) == NULL ||
-      napi_get_typedarray_info(env, arguments[1], &type, &length, (void **)&numbers, NULL, NULL) != napi_ok ||
-      type != napi_float64_array)
-    return fail(env, EINVAL, "takeAccepted");
+  struct batch batch;
+  napi_value taken;
+  if (!read_batch(env, info, &batch)) return fail(env, EINVAL, "takeAccepted");
   struct relay_accepted accepted[BATCH];
-  const size_t room = length / ACCEPTED_NUMBERS;
-  const size_t got = relay_engine_take_accepted(handle->engine, accepted, room < BATCH ? room : BATCH);
+  const size_t room = batch.length / ACCEPTED_NUMBERS;
+  const size_t got = relay_engine_take_accepted(batch.handle->engine, accepted, room < BATCH ? room : BATCH);
   for (size_t i = 0; i < got; i++) {
-    double *row = numbers + i * ACCEPTED_NUMBERS;
+    double *row = batch.numbers + i * ACCEPTED_NUMBERS;
     row[0] = accepted[i].fd;
     row[1] = accepted[i].error;
     write_endpoint(row + 2, &accepted[i].peer);
