@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The kinds of the group `leat.dev` as an API server knows them: names, scope, columns, and the schemas of spec and status. */
-import type { TSchema } from 'typebox';
 import { ClusterDestination, Destination } from './kinds/destination.ts';
 import { DestinationSource } from './kinds/destination-source.ts';
 import { NodePolicy } from './kinds/node-policy.ts';
@@ -8,6 +7,7 @@ import { NodeStateStatus } from './kinds/node-state.ts';
 import { ResourceStatus } from './kinds/status.ts';
 import { Tunnel } from './kinds/tunnel.ts';
 import type { SchemaNode } from './schema/schema-node.ts';
+import type { TSchema } from './schema/type.ts';
 
 /** A column of `kubectl get`; those of priority 1 are shown with `-o wide` only. */
 export interface PrinterColumn {

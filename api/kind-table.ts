@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The kinds that Leat reads: schema, scope, and the rules beyond the schema. */
-import type { TSchema } from 'typebox';
 import type { FieldProblem } from './field-problem.ts';
 import { API_VERSION } from './group.ts';
 import { Namespace, Pod, Secret, Service } from './kinds/core.ts';
@@ -14,6 +13,7 @@ import { checkClusterDestination, checkDestination } from './rules/destination-r
 import { checkDestinationSource } from './rules/destination-source-rules.ts';
 import { checkNodePolicy } from './rules/node-policy-rules.ts';
 import { checkTunnel } from './rules/tunnel-rules.ts';
+import type { TSchema } from './schema/type.ts';
 
 export type KindName = Resource['kind'];
 

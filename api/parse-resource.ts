@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type FieldProblem, problemAt, quote } from './field-problem.ts';
-import { KINDS, type KindEntry, type KindName } from './kind-table.ts';
+import { KINDS, type KindEntry } from './kind-table.ts';
 import { recogniseKind } from './recognise-kind.ts';
 import type { Resource } from './resource-set.ts';
 import { checkNamespace, checkTimestamps } from './rules/core-rules.ts';
 import { describeViolations } from './schema/describe-violation.ts';
+import { findViolations } from './schema/find-violations.ts';
 import { pickKnown } from './schema/pick-known.ts';
 import type { SchemaNode } from './schema/schema-node.ts';
-import { lazyValidator, type Validator } from './schema/validator.ts';
 
 export type ParsedResource =
   | { readonly ok: true; readonly resource: Resource }
   | { readonly ok: false; readonly problems: readonly FieldProblem[] };
-
-const validators = Object.fromEntries(
-  Object.entries(KINDS).map(([kind, { schema }]) => [kind, lazyValidator(schema)]),
-) as Record<KindName, Validator>;
 
 /**
  * A valid resource of a kind that Leat reads, with the fields that it reads and no others, or everything that is wrong
@@ -32,7 +28,7 @@ export function parseResource(value: unknown): ParsedResource {
   const { kind } = recognition;
   const given = withoutEmptyMetadata(value as object);
   const schema = KINDS[kind].schema as SchemaNode;
-  const violations = validators[kind](given);
+  const violations = findViolations(schema, given);
   if (violations.length > 0) {
     return { ok: false, problems: describeViolations(schema, given, violations, { secret: kind === 'Secret' }) };
   }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** How Leat authenticates to the target of a Destination. docs/authentication.md has a row for each type. */
-import Type from 'typebox';
 import { SAML_DEFAULTS } from '../defaults.ts';
 import { SigningKey, TlsIdentity, UserToken } from '../schema/credential-parts.ts';
 import { FORMATS } from '../schema/formats.ts';
 import { OAuth2Client } from '../schema/oauth2-client.ts';
 import { closed, durationMs, listOf, oneOf, secretName, secretValue, text, UserPassword } from '../schema/parts.ts';
+import { Type } from '../schema/type.ts';
 
 export const AUTHENTICATION_TYPES = [
   'None',

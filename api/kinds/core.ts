@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Kubernetes' own kinds, as far as Leat reads them. Fields it does not read are passed over. */
-import Type, { type Static } from 'typebox';
 import { ObjectMeta, textMap } from '../schema/parts.ts';
+import { type Static, Type } from '../schema/type.ts';
 
 export const Namespace = Type.Object({
   apiVersion: Type.Literal('v1'),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `spec.service` of a Destination: a Service of the cluster by whose name the target is reached, from any pod that may. */
-import Type, { type Static } from 'typebox';
 import { FORMATS } from '../schema/formats.ts';
 import { closed, listOf, NamespaceSelector, port, text, WorkloadSelector } from '../schema/parts.ts';
+import { type Static, Type } from '../schema/type.ts';
 
 export const DestinationService = closed(
   {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `DestinationSource`: an instance of SAP's Destination service, and who may use what of it. */
-import Type, { type Static } from 'typebox';
 import { SOURCE_DEFAULTS } from '../defaults.ts';
 import { API_VERSION } from '../group.ts';
 import { FORMATS } from '../schema/formats.ts';
@@ -16,6 +15,7 @@ import {
   secretName,
   text,
 } from '../schema/parts.ts';
+import { type Static, Type } from '../schema/type.ts';
 
 /** Where the service keeps an entry. */
 const LEVELS = ['subaccount', 'instance', 'provider_subaccount', 'provider_instance'] as const;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `Destination` and `ClusterDestination`: which hosts, which route, which authentication, for whom. */
-import Type, { type Static } from 'typebox';
 import { DESTINATION_DEFAULTS } from '../defaults.ts';
 import { API_VERSION } from '../group.ts';
 import { FORMATS } from '../schema/formats.ts';
@@ -17,6 +16,7 @@ import {
   text,
   WorkloadSelector,
 } from '../schema/parts.ts';
+import { type Static, Type } from '../schema/type.ts';
 import { Authentication } from './authentication.ts';
 import { DestinationService } from './destination-service.ts';
 import { From } from './destination-source.ts';

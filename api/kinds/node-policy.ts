@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `NodePolicy`: what nodes capture, what is refused, what happens in failure. */
-import Type, { type Static } from 'typebox';
 import { NODE_POLICY_DEFAULTS } from '../defaults.ts';
 import { API_VERSION } from '../group.ts';
 import { FORMATS } from '../schema/formats.ts';
@@ -16,6 +15,7 @@ import {
   PortRange,
   text,
 } from '../schema/parts.ts';
+import { type Static, Type } from '../schema/type.ts';
 
 const AddressRule = closed({
   cidr: text(FORMATS.cidr, 'range of addresses'),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `NodeState`: what the daemon of one node reports, from which the controller computes the statuses of all other kinds. */
-import Type, { type Static } from 'typebox';
 import { FORMATS } from '../schema/formats.ts';
 import { closed, listOf, oneOf, text } from '../schema/parts.ts';
+import { type Static, Type } from '../schema/type.ts';
 
 /** More would not be read by anyone, and the object is rewritten as a whole. */
 const MAX_NOT_READY = 100;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The status of Leat's kinds, written by the controller alone. */
-import Type, { type Static } from 'typebox';
 import { FORMATS } from '../schema/formats.ts';
 import { closed, listOf, oneOf, text } from '../schema/parts.ts';
+import { type Static, Type } from '../schema/type.ts';
 
 /** metav1.Condition, bounds included. */
 const Condition = closed({

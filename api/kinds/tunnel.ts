@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `Tunnel`: a SOCKS5 server that leads to on-premise systems, and who may use it for what. */
-import Type, { type Static } from 'typebox';
 import { TUNNEL_DEFAULTS } from '../defaults.ts';
 import { API_VERSION } from '../group.ts';
 import { FORMATS } from '../schema/formats.ts';
@@ -19,6 +18,7 @@ import {
   text,
   UserPassword,
 } from '../schema/parts.ts';
+import { type Static, Type } from '../schema/type.ts';
 
 export const TunnelSpec = closed({
   protocol: oneOf(['socks5'], 'how the tunnel is spoken to'),

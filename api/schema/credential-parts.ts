@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Parts of what Leat authenticates by: certificates, keys that sign, and the token of the application's user. */
-import Type, { type Static } from 'typebox';
 import { SECRET_KEY_DEFAULTS } from '../defaults.ts';
 import { FORMATS } from './formats.ts';
 import { CertificateAuthority, closed, secretKey, secretName, text } from './parts.ts';
+import { type Static, Type } from './type.ts';
 
 /** A certificate with its key, in PEM or PKCS#12, that Leat shows in TLS. */
 export const TlsIdentity = closed(

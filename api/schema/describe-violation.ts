@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Turns what the schema validator finds into problems that say what is wrong, and what is right. */
-import type { TLocalizedValidationError } from 'typebox/error';
+/** Turns what breaks a schema into problems that say what is wrong, and what is right. */
 import { type FieldPath, type FieldProblem, problemAt, quote } from '../field-problem.ts';
+import type { Violation } from './find-violations.ts';
 import { FORMATS } from './formats.ts';
 import { nearestWord } from './nearest-word.ts';
 import { type SchemaNode, schemaAt } from './schema-node.ts';
@@ -15,36 +15,24 @@ const EXPECTED = new Map<string, string>(Object.values(FORMATS).map(({ pattern, 
 export function describeViolations(
   schema: SchemaNode,
   root: unknown,
-  violations: readonly TLocalizedValidationError[],
+  violations: readonly Violation[],
   { secret }: { secret: boolean },
 ): FieldProblem[] {
   const problems = new Map<string, FieldProblem>();
   for (const violation of violations) {
-    const path = pathOf(root, violation.instancePath);
-    for (const problem of describe(schema, root, path, violation, secret)) {
-      if (!problems.has(problem.field)) problems.set(problem.field, problem);
-    }
+    const problem = describe(schema, root, violation, secret);
+    if (!problems.has(problem.field)) problems.set(problem.field, problem);
   }
   return [...problems.values()];
 }
 
-function describe(
-  schema: SchemaNode,
-  root: unknown,
-  path: FieldPath,
-  violation: TLocalizedValidationError,
-  secret: boolean,
-): FieldProblem[] {
-  // the object's own entry only repeats those of its members
-  if (violation.keyword === 'additionalProperties') return [];
-  if (violation.keyword === 'boolean') return [unknownField(schema, path)];
-  if (violation.keyword === 'required') {
-    return violation.params.requiredProperties.map((name) => missingField(schema, [...path, name]));
-  }
+function describe(schema: SchemaNode, root: unknown, { keyword, path }: Violation, secret: boolean): FieldProblem {
+  if (keyword === 'unknown') return unknownField(schema, path);
+  if (keyword === 'required') return missingField(schema, path);
   const node = schemaAt(schema, path) ?? {};
   const value = valueAt(root, path);
   const hidden = secret || path.some((step) => typeof step === 'string' && HIDDEN.has(step));
-  return [problemAt(path, expectation(violation, node, value), hidden ? undefined : shownValue(node, value))];
+  return problemAt(path, expectation(keyword, node, value), hidden ? undefined : shownValue(node, value));
 }
 
 function unknownField(schema: SchemaNode, path: FieldPath): FieldProblem {
@@ -62,8 +50,12 @@ function missingField(schema: SchemaNode, path: FieldPath): FieldProblem {
 }
 
 /** "must be ...", for a person. */
-function expectation(violation: TLocalizedValidationError, node: SchemaNode, value: unknown): string {
-  switch (violation.keyword) {
+function expectation(
+  keyword: Exclude<Violation['keyword'], 'unknown' | 'required'>,
+  node: SchemaNode,
+  value: unknown,
+): string {
+  switch (keyword) {
     case 'type':
       return `must be ${typeName(node.type)}, not ${kindOfValue(value)}${quoteCure(node, value)}`;
     case 'const':
@@ -73,7 +65,7 @@ function expectation(violation: TLocalizedValidationError, node: SchemaNode, val
       return `must be ${listWords(node.enum ?? [])}${near === null ? '' : `: did you mean ${quote(near)}?`}`;
     }
     case 'pattern':
-      return `must be ${EXPECTED.get(violation.params.pattern.toString()) ?? 'well formed'}`;
+      return `must be ${EXPECTED.get(node.pattern ?? '') ?? 'well formed'}`;
     case 'minimum':
     case 'maximum':
       return `must be from ${node.minimum} to ${node.maximum}`;
@@ -87,8 +79,6 @@ function expectation(violation: TLocalizedValidationError, node: SchemaNode, val
       return `must have at most ${node.maxItems} entries`;
     case 'maxProperties':
       return `must have at most ${node.maxProperties} entries`;
-    default:
-      return violation.message;
   }
 }
 
@@ -138,19 +128,6 @@ function shownValue({ type }: SchemaNode, value: unknown): string | number | boo
   // a URL where a host belongs may carry a user's password
   if (typeof value === 'string') return value.includes('@') ? undefined : value;
   return typeof value === 'number' || typeof value === 'boolean' ? value : undefined;
-}
-
-/** RFC 6901; a step is an index where the value there is a list. */
-function pathOf(root: unknown, pointer: string): FieldPath {
-  const path: (string | number)[] = [];
-  let value = root;
-  for (const escaped of pointer.split('/').slice(1)) {
-    const key = escaped.replaceAll('~1', '/').replaceAll('~0', '~');
-    const step = Array.isArray(value) ? Number(key) : key;
-    path.push(step);
-    value = member(value, step);
-  }
-  return path;
 }
 
 function valueAt(root: unknown, path: FieldPath): unknown {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The OAuth 2.0 client: where tokens come from, and how Leat proves there who it is. */
-import Type, { type Static } from 'typebox';
 import { OAUTH2_DEFAULTS, SECRET_KEY_DEFAULTS } from '../defaults.ts';
 import { SigningKey, TlsIdentity } from './credential-parts.ts';
 import { FORMATS } from './formats.ts';
@@ -15,6 +14,7 @@ import {
   secretValue,
   text,
 } from './parts.ts';
+import { type Static, Type } from './type.ts';
 
 /** Every way in which a client proves itself at a token endpoint. */
 export const CLIENT_AUTHENTICATIONS = ['Body', 'Basic', 'PrivateKeyJwt', 'MutualTls', 'None'] as const;

@@ -5,9 +5,9 @@
  * `additionalProperties: false` stands on every object of Leat's own, so that a misspelt field is an error where Leat
  * parses; a CRD leaves it out. TypeScript types are derived from the schemas: there is no second definition.
  */
-import Type, { type Static, type TProperties } from 'typebox';
 import { SECRET_KEY_DEFAULTS } from '../defaults.ts';
 import { FORMATS, type Format } from './formats.ts';
+import { type Static, type TProperties, type TSchema, Type } from './type.ts';
 
 export const MAX_ITEMS = 256;
 
@@ -33,7 +33,7 @@ export function text({ pattern, maxLength }: Format, description: string) {
  * A list with its bounds. `key` is the field that no two entries share, or `set` where no two scalar entries are equal: the
  * API server refuses what breaks it, and merges by it.
  */
-export function listOf<T extends Type.TSchema>(
+export function listOf<T extends TSchema>(
   items: T,
   { key, ...bounds }: { minItems?: number; maxItems: number; key?: string },
   description: string,

@@ -5,9 +5,10 @@ import { API_VERSION } from '../../api/group.ts';
 import { NodeStateStatus } from '../../api/kinds/node-state.ts';
 import type { Condition } from '../../api/kinds/status.ts';
 import { parseResource } from '../../api/parse-resource.ts';
+import { findViolations } from '../../api/schema/find-violations.ts';
 import { pickKnown } from '../../api/schema/pick-known.ts';
 import type { SchemaNode } from '../../api/schema/schema-node.ts';
-import { lazyValidator } from '../../api/schema/validator.ts';
+
 import { readMeta } from './object-store.ts';
 import type {
   CustomObject,
@@ -50,13 +51,16 @@ export function projectNode(object: unknown): NodeObject {
   return { meta: readMeta(object) };
 }
 
-const violationsOf = lazyValidator(NodeStateStatus);
+const STATUS = NodeStateStatus as SchemaNode;
 
 export function projectNodeState(object: unknown): NodeStateObject {
   const { status } = (object ?? {}) as { status?: unknown };
   // a daemon that is newer than this program may say more than is known here
-  const known = pickKnown(NodeStateStatus as SchemaNode, status ?? {});
-  return { meta: readMeta(object), status: violationsOf(known).length === 0 ? (known as NodeStateStatus) : null };
+  const known = pickKnown(STATUS, status ?? {});
+  return {
+    meta: readMeta(object),
+    status: findViolations(STATUS, known).length === 0 ? (known as NodeStateStatus) : null,
+  };
 }
 
 export function projectService(object: unknown): ServiceObject {
