@@ -2,6 +2,7 @@
 /** `DestinationSource`: an instance of SAP's Destination service, and who may use what of it. */
 import { SOURCE_DEFAULTS } from '../defaults.ts';
 import { API_VERSION } from '../group.ts';
+import { TlsIdentity } from '../schema/credential-parts.ts';
 import { FORMATS } from '../schema/formats.ts';
 import {
   CertificateAuthority,
@@ -36,8 +37,34 @@ export const DestinationSourceSpec = closed({
       jsonKey: Type.Optional(
         text(FORMATS.secretKey, 'key that holds the whole binding as JSON. Default each field has a key of its own.'),
       ),
+      identity: Type.Optional(
+        closed(
+          {
+            secret: secretName('the service key'),
+            jsonKey: Type.Optional(
+              text(FORMATS.secretKey, 'key that holds all of it as JSON. Default each field has a key of its own.'),
+            ),
+          },
+          "service key of SAP Cloud Identity Services (IAS), whose token the service is asked with. Default XSUAA's.",
+        ),
+      ),
+      clientCertificate: Type.Optional(
+        closed(
+          TlsIdentity.properties,
+          'certificate and key in place of those in the binding or service key; x509_provided and x509_attested need them',
+        ),
+      ),
+      certificateFiles: Type.Optional(
+        closed(
+          {
+            certificate: text(FORMATS.fileName, 'file with the certificate chain, PEM'),
+            key: text(FORMATS.fileName, 'file with the private key, PEM'),
+          },
+          'the same from files in the folder --identity-dir of each node, which are read again when they change',
+        ),
+      ),
     },
-    'what the service instance is reached with; credential-type binding-secret or x509',
+    'what the service instance is reached with; credential-type binding-secret or one of x509',
   ),
   tenantMode: oneOf(['dedicated'], 'whose entries are used: those of the subaccount of the binding'),
   ca: Type.Optional(CertificateAuthority),

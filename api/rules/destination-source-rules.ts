@@ -1,11 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { FieldProblem } from '../field-problem.ts';
+import { type FieldProblem, problemAt } from '../field-problem.ts';
 import type { DestinationSource } from '../kinds/destination-source.ts';
+import { checkTlsIdentity } from './credential-parts.ts';
 import { checkNamespaceSelector } from './selectors.ts';
 
 /** What a DestinationSource must hold beyond its schema. */
 export function checkDestinationSource({ spec }: DestinationSource): FieldProblem[] {
-  return spec.allow.flatMap(({ namespaces }, index) =>
-    checkNamespaceSelector(namespaces, ['spec', 'allow', index, 'namespaces']),
-  );
+  return [
+    ...checkBinding(spec.binding),
+    ...spec.allow.flatMap(({ namespaces }, index) =>
+      checkNamespaceSelector(namespaces, ['spec', 'allow', index, 'namespaces']),
+    ),
+  ];
+}
+
+function checkBinding({ clientCertificate, certificateFiles }: DestinationSource['spec']['binding']): FieldProblem[] {
+  if (clientCertificate === undefined) return [];
+  const path = ['spec', 'binding', 'clientCertificate'];
+  return [
+    ...checkTlsIdentity(clientCertificate, path),
+    ...(certificateFiles === undefined
+      ? []
+      : [problemAt(path, 'stands beside certificateFiles: remove one of the two')]),
+  ];
 }

@@ -59,6 +59,12 @@ export const FORMATS = {
     maxLength: 253,
     expected: 'a key of a Secret: letters, digits, "-", "_" and "."',
   },
+  /** No slash and no dot in front: it stays in its folder. */
+  fileName: {
+    pattern: '^[_A-Za-z0-9][-._A-Za-z0-9]*$',
+    maxLength: 128,
+    expected: 'the name of a file: letters, digits, "-", "_" and ".", which is not first',
+  },
   labelKey: {
     pattern: `^(${SUBDOMAIN}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$`,
     maxLength: 317,

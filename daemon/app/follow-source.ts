@@ -9,6 +9,7 @@ import { CompileMemory } from '../routing/compile-memory.ts';
 import { compileSnapshot } from '../routing/compile-snapshot.ts';
 import type { Snapshot } from '../routing/snapshot.ts';
 import { startFilesSource } from '../sources/files-source.ts';
+import { followIdentityFiles } from '../sources/identity-files.ts';
 import { formatSourceProblem } from '../sources/source-problem.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -37,22 +38,32 @@ export function followSource(config: Config, parts: SourceParts): FollowedSource
 
   let again: NodeJS.Immediate | null = null;
   let takeAgain = (): void => {};
+  const takeAgainSoon = (): void => {
+    // All that come in one turn are one change.
+    again ??= setImmediate(() => {
+      again = null;
+      takeAgain();
+    });
+  };
+  let identityFiles: ReadonlyMap<string, string> = new Map();
+  const identity = followIdentityFiles({
+    directory: config.identityDirectory,
+    onChange(files) {
+      identityFiles = files;
+      log.info({ files: files.size }, 'the identity folder was read');
+      takeAgainSoon();
+    },
+  });
   const entries = createEntryStore({
     ask: parts.ask,
-    onChange() {
-      // All that come in one turn are one change.
-      again ??= setImmediate(() => {
-        again = null;
-        takeAgain();
-      });
-    },
+    onChange: takeAgainSoon,
     onFailure: ({ name: entry, service }, { code, message }, isStale) =>
       log.warn({ source: service.name, entry, code, isStale }, message),
   });
 
   const take = (resources: ResourceSet, labels: Labels): void => {
     takeAgain = () => take(resources, labels);
-    const facts = { name, labels, leatNamespace, clusterDomain };
+    const facts = { name, labels, leatNamespace, clusterDomain, identityFiles };
     const snapshot = compileSnapshot(resources, facts, entries.entryOf, memory);
     entries.follow(snapshot.lookups ?? []);
     parts.publish(snapshot, resources);
@@ -72,7 +83,7 @@ export function followSource(config: Config, parts: SourceParts): FollowedSource
 
   const stopEntries = async (): Promise<void> => {
     takeAgain = () => {};
-    await entries.stop();
+    await Promise.all([identity.stop(), entries.stop()]);
     if (again !== null) clearImmediate(again);
   };
   if (config.source.type === 'kubernetes') {

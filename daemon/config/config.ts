@@ -30,6 +30,8 @@ export interface Config {
   readonly stateDirectory: string;
   /** Where `init` left what it decided in this boot. */
   readonly initStateDirectory: string;
+  /** Where a SPIFFE helper writes certificates and keys. */
+  readonly identityDirectory: string;
   readonly leatNamespace: string;
   readonly clusterDomain: string;
   readonly capturePort: number;
@@ -65,6 +67,10 @@ export const OPTIONS = {
   'node-labels': { default: '', help: 'labels of this node, key=value separated by commas' },
   'state-dir': { default: '/var/lib/leat', help: 'folder for what must outlive a restart' },
   'init-state-dir': { default: INIT_STATE_DIR, help: 'folder in which init left what it decided' },
+  'identity-dir': {
+    default: '/run/leat-identity',
+    help: 'folder with certificates and keys that a SPIFFE helper writes and renews',
+  },
   'leat-namespace': { default: 'leat-system', help: "Leat's own namespace" },
   'cluster-domain': { default: 'cluster.local', help: 'DNS domain of the cluster' },
   'capture-port': { default: String(CAPTURE_PORT), help: 'TCP port of the capture listener' },
@@ -104,6 +110,7 @@ export function loadConfig(argv: readonly string[], environment: NodeJS.ProcessE
     nodeLabels: read.labels('node-labels'),
     stateDirectory: read.text('state-dir'),
     initStateDirectory: read.text('init-state-dir'),
+    identityDirectory: read.text('identity-dir'),
     leatNamespace: read.text('leat-namespace'),
     clusterDomain: read.text('cluster-domain'),
     capturePort: read.port('capture-port'),

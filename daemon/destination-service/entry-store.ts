@@ -37,8 +37,11 @@ export interface EntryStore {
 }
 
 interface Followed {
+  lookup: ServiceLookup;
   fetched: FetchedEntry | null;
   digest: string;
+  /** Ends the wait for the next look. */
+  hurry: () => void;
   readonly ended: AbortController;
   readonly done: Promise<void>;
 }
@@ -60,7 +63,8 @@ export function createEntryStore(options: EntryStoreOptions): EntryStore {
     onChange();
   };
 
-  const look = async (one: Followed, lookup: ServiceLookup, signal: AbortSignal): Promise<boolean> => {
+  const look = async (one: Followed, signal: AbortSignal): Promise<boolean> => {
+    const { lookup } = one;
     try {
       const answer = await ask(lookup, { withTokens: false, callerHeaders: [] }, signal);
       take(one, { entry: mapDestination(answer, lookup) });
@@ -76,13 +80,16 @@ export function createEntryStore(options: EntryStoreOptions): EntryStore {
     }
   };
 
-  const run = async (one: Followed, lookup: ServiceLookup, signal: AbortSignal): Promise<void> => {
+  const run = async (one: Followed, signal: AbortSignal): Promise<void> => {
     let failures = 0;
     while (!signal.aborted) {
-      failures = (await look(one, lookup, signal)) ? 0 : failures + 1;
+      const hurried = new AbortController();
+      one.hurry = () => hurried.abort();
+      failures = (await look(one, signal)) ? 0 : failures + 1;
       const [firstMs, lastMs] = times.retryMs;
       const delayMs = failures === 0 ? times.refreshMs : Math.min(lastMs, firstMs * 2 ** (failures - 1));
-      await sleep(delayMs * (0.8 + random() / 5), undefined, { signal });
+      const until = AbortSignal.any([signal, hurried.signal]);
+      await sleep(delayMs * (0.8 + random() / 5), undefined, { signal: until }).catch(() => signal.throwIfAborted());
     }
   };
 
@@ -90,10 +97,17 @@ export function createEntryStore(options: EntryStoreOptions): EntryStore {
     const ended = new AbortController();
     const started = Promise.withResolvers<Followed>();
     // An abort is the one way out of it.
-    const done = started.promise.then((one) => run(one, lookup, ended.signal)).catch(() => {});
-    const one: Followed = { fetched: null, digest: '', ended, done };
+    const done = started.promise.then((one) => run(one, ended.signal)).catch(() => {});
+    const one: Followed = { lookup, fetched: null, digest: '', hurry: () => {}, ended, done };
     started.resolve(one);
     return one;
+  };
+
+  /** With a renewed binding, what was refused with the old one is asked again at once. */
+  const renew = (one: Followed, lookup: ServiceLookup): void => {
+    const isRenewed = digestOf(one.lookup.service) !== digestOf(lookup.service);
+    one.lookup = lookup;
+    if (isRenewed) one.hurry();
   };
 
   return {
@@ -105,7 +119,11 @@ export function createEntryStore(options: EntryStoreOptions): EntryStore {
         ended.abort();
         followed.delete(key);
       }
-      for (const [key, lookup] of wanted) if (!followed.has(key)) followed.set(key, start(lookup));
+      for (const [key, lookup] of wanted) {
+        const one = followed.get(key);
+        if (one === undefined) followed.set(key, start(lookup));
+        else if (one.lookup.service !== lookup.service) renew(one, lookup);
+      }
     },
     async stop() {
       const all = [...followed.values()];

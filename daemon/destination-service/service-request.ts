@@ -44,7 +44,7 @@ export async function requestService(
 }
 
 async function exchange(
-  { ca, requestTimeoutMs }: ServiceInstance,
+  { ca, identity, requestTimeoutMs }: ServiceInstance,
   url: URL,
   headers: HeaderFields,
   connect: Connect,
@@ -53,7 +53,8 @@ async function exchange(
   const open = async (): Promise<Socket> => {
     const serverName = url.hostname.replace(/^\[|\]$/g, '');
     const socket = await connect(serverName, Number(url.port || 443), signal);
-    return startTls(socket, { serverName, ca, alpnProtocols: ['http/1.1'] }, { timeoutMs: requestTimeoutMs, signal });
+    const options = { serverName, ca, ...identity, alpnProtocols: ['http/1.1'] };
+    return startTls(socket, options, { timeoutMs: requestTimeoutMs, signal });
   };
   const client = new Client(`http://${url.host}`, {
     connect: undiciConnector(open, signal),

@@ -61,7 +61,8 @@ export function compileFrom(spec: DestinationFromSpec, namespace: string | null,
       throw new LeatError('DESTINATION_ENTRY_PENDING', `"${lookup.name}" is not fetched yet from "${source.name}"`);
     }
     if ('problem' in fetched) throw fetched.problem;
-    return { parts: useEntry(fetched.entry, spec, source, namespace, context.tunnels), lookup, admits };
+    const entry = asNow(fetched.entry, lookup);
+    return { parts: useEntry(entry, spec, source, namespace, context.tunnels), lookup, admits };
   } catch (error) {
     return { parts: notReady(spec, asLeatError(error)), lookup, admits };
   }
@@ -86,8 +87,13 @@ function defaultOf(sources: ReadonlyMap<string, SourceAccess>): SourceAccess | u
 }
 
 function lookupOf({ name, level, fragments = [], chain }: From, service: ServiceLookup['service']): ServiceLookup {
+  if (level !== undefined && !service.answersLevels) {
+    throw new LeatError(
+      'DESTINATION_NOT_READY',
+      `DestinationSource "${service.name}" is asked with a token of IAS, for which the service knows no levels: leave from.level out`,
+    );
+  }
   const asked = {
-    service,
     name,
     level: level ?? null,
     fragments: fragments.map((fragment) => ({
@@ -97,7 +103,15 @@ function lookupOf({ name, level, fragments = [], chain }: From, service: Service
     })),
     chain: chain === undefined ? null : { name: chain.name, variables: chain.variables ?? [] },
   };
-  return { ...asked, key: digestOf(asked) };
+  return { ...asked, service, key: digestOf([service.name, service.uri, service.instance, asked]) };
+}
+
+/** It may have been fetched with a binding that was renewed since: tokens are got with the one of now. */
+function asNow(entry: ServiceEntry, lookup: ServiceLookup): ServiceEntry {
+  const { authentication } = entry;
+  return authentication.type === 'DestinationService'
+    ? { ...entry, authentication: { ...authentication, lookup } }
+    : entry;
 }
 
 function useEntry(

@@ -6,7 +6,7 @@ import { type NamespaceLabels, selectNamespaces } from '../workload/select-names
 import { checkCertificates } from './check-pem.ts';
 import type { ServiceInstance } from './destination.ts';
 import type { ReadSecret } from './release-secret.ts';
-import { readServiceBinding } from './service-binding.ts';
+import { type IdentityFiles, readServiceBinding } from './service-binding.ts';
 
 export interface SourceAccess {
   readonly name: string;
@@ -24,6 +24,7 @@ export function compileSource(
   { metadata, spec }: DestinationSource,
   readSecret: ReadSecret,
   labelsOf: NamespaceLabels,
+  files: IdentityFiles = new Map(),
 ): SourceAccess {
   const entries = spec.allow.map(({ namespaces, destinationNames, levels, fragmentNames = [], chainNames = [] }) => ({
     selects: selectNamespaces(namespaces, labelsOf),
@@ -37,7 +38,7 @@ export function compileSource(
   return {
     name: metadata.name,
     isDefault: spec.default ?? false,
-    resolved: resolve(metadata.name, spec, readSecret),
+    resolved: resolve(metadata.name, spec, readSecret, files),
     tunnel: spec.tunnel ?? null,
     allowInsecure: spec.allowInsecure ?? false,
     admits: (namespace) => entries.some(({ selects }) => selects(namespace)),
@@ -45,14 +46,19 @@ export function compileSource(
   };
 }
 
-function resolve(name: string, spec: DestinationSource['spec'], readSecret: ReadSecret): SourceAccess['resolved'] {
+function resolve(
+  name: string,
+  spec: DestinationSource['spec'],
+  readSecret: ReadSecret,
+  files: IdentityFiles,
+): SourceAccess['resolved'] {
   try {
     const ca =
       spec.ca === undefined
         ? null
         : checkCertificates(readSecret(spec.ca.name, spec.ca.key), `key "${spec.ca.key}" of Secret ${spec.ca.name}`);
     const requestTimeoutMs = spec.timeouts?.requestMs ?? SOURCE_DEFAULTS.requestMs;
-    return { service: { name, ca, requestTimeoutMs, ...readServiceBinding(spec.binding, ca, readSecret) } };
+    return { service: { name, ca, requestTimeoutMs, ...readServiceBinding(spec.binding, { ca, readSecret, files }) } };
   } catch (error) {
     return { problem: asLeatError(error) };
   }

@@ -94,8 +94,14 @@ export interface ServiceInstance {
   readonly name: string;
   /** Base of its API, without a slash at its end; https. */
   readonly uri: string;
+  /** Which instance it is, also through a renewal of its binding: what was got from it is still good then. */
+  readonly instance: string;
   /** Gets the token that every request to it needs. */
   readonly client: OAuth2Client;
+  /** Shown in TLS to the service, which wants that beside a token of IAS; null: none. */
+  readonly identity: TlsIdentity | null;
+  /** Whether it can be asked for one level ("consume", v2), which takes no token of IAS. */
+  readonly answersLevels: boolean;
   /** PEM; replaces the system's roots. */
   readonly ca: string | null;
   readonly requestTimeoutMs: number;
@@ -109,7 +115,7 @@ export interface ServiceLookup {
   readonly level: Level | null;
   readonly fragments: readonly { readonly name: string; readonly level: Level | null; readonly optional: boolean }[];
   readonly chain: ChainRule | null;
-  /** A digest of all of this: same key, same answer. */
+  /** A digest of all of this, but of the instance alone in place of the service: same key, same answer. */
   readonly key: string;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Secret } from '../../api/kinds/core.ts';
+import type { DestinationSource } from '../../api/kinds/destination-source.ts';
 import type { ResourceSet } from '../../api/resource-set.ts';
 import { compileDestination, type DestinationContext, destinationId } from '../destination/compile-destination.ts';
 import { compileSource, type SourceAccess } from '../destination/compile-source.ts';
@@ -11,6 +12,7 @@ import { findPortProblem } from '../destination/find-port-problem.ts';
 import { indexDestinations, MAX_PER_HOST } from '../destination/index-destinations.ts';
 import { indexServices } from '../destination/index-services.ts';
 import { createSecretReaders, type ReadSecret } from '../destination/release-secret.ts';
+import type { IdentityFiles } from '../destination/service-binding.ts';
 import type { EntryOf } from '../destination/service-entry.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import { compileNodePolicy } from '../policy/compile-node-policy.ts';
@@ -30,7 +32,11 @@ export interface NodeFacts {
   readonly leatNamespace?: string;
   /** Default `cluster.local`. */
   readonly clusterDomain?: string;
+  /** Certificates and keys of the node's own folder; default none. */
+  readonly identityFiles?: IdentityFiles;
 }
+
+const NO_FILES: IdentityFiles = new Map();
 
 /**
  * Everything that decisions need, from the resources of one moment. Never throws: what is wrong with a resource is a
@@ -46,7 +52,7 @@ export function compileSnapshot(
   memory: CompileMemory = new CompileMemory(),
 ): Snapshot {
   memory.begin();
-  const { leatNamespace = 'leat-system', clusterDomain = 'cluster.local' } = node;
+  const { leatNamespace = 'leat-system', clusterDomain = 'cluster.local', identityFiles = NO_FILES } = node;
   const problems: ResourceProblem[] = [];
   const report = (problem: ResourceProblem): void => {
     problems.push(problem);
@@ -76,8 +82,13 @@ export function compileSnapshot(
   const tunnels = memory.keep('tunnels', [set.tunnels, ownSecrets, labelsOf], report, (reportTunnel) =>
     compileTunnels(set.tunnels, ownSecrets, labelsOf, reportTunnel),
   );
-  const sources = memory.keep('sources', [set.destinationSources, ownSecrets, labelsOf], report, (reportSource) =>
-    compileSources(set.destinationSources, ownSecrets, labelsOf, reportSource),
+  const sourceInputs = [set.destinationSources, ownSecrets, labelsOf, identityFiles];
+  const sources = memory.keep('sources', sourceInputs, report, (reportSource) =>
+    compileSources(
+      set.destinationSources,
+      (source) => compileSource(source, ownSecrets, labelsOf, identityFiles),
+      reportSource,
+    ),
   );
 
   const lookups = new Map<string, ServiceLookup>();
@@ -178,13 +189,12 @@ function compileTunnels(
 
 function compileSources(
   resources: ResourceSet['destinationSources'],
-  secrets: ReadSecret,
-  labelsOf: NamespaceLabels,
+  compile: (resource: DestinationSource) => SourceAccess,
   report: Report,
 ): ReadonlyMap<string, SourceAccess> {
   const sources = new Map<string, SourceAccess>();
   for (const resource of resources) {
-    const access = compileSource(resource, secrets, labelsOf);
+    const access = compile(resource);
     sources.set(access.name, access);
     if ('problem' in access.resolved) report(toProblem(`DestinationSource ${access.name}`, access.resolved.problem));
   }

@@ -27,7 +27,13 @@ const TOPOLOGIES = (): Readonly<Record<string, object>> => ({
   'own accounts': { rbac: { create: false }, serviceAccount: { name: 'egress' }, uninstall: { cleanup: false } },
   'everything on': {
     image: { ...REQUIRED_VALUES.image, digest: `sha256:${'a'.repeat(64)}`, pullSecrets: ['registry'] },
-    daemon: { dnsServers: ['192.0.2.53'], maxUnavailable: '10%', podLabels: { team: 'platform' }, drainMs: 1_500 },
+    daemon: {
+      dnsServers: ['192.0.2.53'],
+      maxUnavailable: '10%',
+      podLabels: { team: 'platform' },
+      drainMs: 1_500,
+      identityVolume: { csi: { driver: 'spiffe.example' } },
+    },
     additionalCAs: [certificate, certificate],
     namespace: { create: true },
     monitoring: { serviceMonitor: { enabled: true }, dashboard: { enabled: true } },

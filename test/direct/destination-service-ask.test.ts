@@ -19,9 +19,14 @@ const CONFIGURATION = { withTokens: false, callerHeaders: [] };
 const WITH_TOKENS = { withTokens: true, callerHeaders: [] };
 
 for (const form of ['json', 'multi-key'] as const) {
-  for (const x509 of [false, true]) {
-    test(`a binding with ${x509 ? 'a client certificate' : 'a secret'}, ${form}, gets entries and tokens`, async (t) => {
-      const { ask, lookup, server } = await makeServiceLab(t, { form, x509, entries: [FINAL] });
+  for (const [what, kind] of [
+    ['a secret', {}],
+    ['a client certificate', { x509: true }],
+    ['a client certificate of the node', { x509: 'attested' }],
+    ['a service key of Cloud Identity Services', { ias: true }],
+  ] as const) {
+    test(`a binding with ${what}, ${form}, gets entries and tokens`, async (t) => {
+      const { ask, lookup, server } = await makeServiceLab(t, { form, ...kind, entries: [FINAL] });
       const answer = await ask(lookup({ name: 'FINAL-DESTINATION' }), WITH_TOKENS, NEVER);
       t.is(answer.configuration.URL, 'https://my.system.example');
       const [token] = answer.tokens;

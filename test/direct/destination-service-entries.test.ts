@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import test, { type ExecutionContext } from 'ava';
-import { createEntryStore } from '../../daemon/destination-service/entry-store.ts';
+import { createEntryStore, type EntryStoreTimes } from '../../daemon/destination-service/entry-store.ts';
 import type { Entry } from '../support/destination-service.ts';
 import { makeServiceLab, type ServiceLabOptions } from '../support/service-lab.ts';
 import { until } from '../support/until.ts';
@@ -10,7 +10,10 @@ const CRM: Entry = {
 };
 const MOVED: Entry = { properties: { ...CRM.properties, URL: 'https://moved.example' } };
 
-async function arrange(t: ExecutionContext, options: ServiceLabOptions) {
+async function arrange(
+  t: ExecutionContext,
+  { times = { refreshMs: 100, retryMs: [50, 100] }, ...options }: ServiceLabOptions & { times?: EntryStoreTimes },
+) {
   const lab = await makeServiceLab(t, options);
   const seen = { changes: 0, failures: [] as string[], stale: 0 };
   const store = createEntryStore({
@@ -22,7 +25,7 @@ async function arrange(t: ExecutionContext, options: ServiceLabOptions) {
       seen.failures.push(code);
       if (isStale) seen.stale += 1;
     },
-    times: { refreshMs: 100, retryMs: [50, 100] },
+    times,
   });
   t.teardown(() => store.stop());
   const lookup = lab.lookup({ name: 'crm' });
@@ -86,6 +89,23 @@ test('an entry that can not be used is told with the reason', async (t) => {
   store.follow([found]);
   await until('it is told', () => hostOf() === 'DESTINATION_ENTRY_UNSUPPORTED');
   t.is(seen.stale, 0);
+});
+
+test('a renewed binding is used at once, and what was fetched with the old one stays until then', async (t) => {
+  const { store, seen, found, hostOf, server } = await arrange(t, {
+    entries: [CRM],
+    times: { refreshMs: 60_000, retryMs: [60_000, 60_000] },
+  });
+  store.follow([found]);
+  await until('it is known', () => hostOf() === 'crm.example');
+  await server.control({ replace: [MOVED] });
+  const renewed = { ...found, service: { ...found.service, requestTimeoutMs: 1999 } };
+  store.follow([renewed]);
+  t.is(hostOf(), 'crm.example');
+  await until('it is looked at with the new one', () => hostOf() === 'moved.example');
+  store.follow([{ ...renewed, service: { ...renewed.service } }]);
+  t.is(seen.changes, 2);
+  t.is((await server.calls()).length, 2, 'a binding that says the same is no reason to look');
 });
 
 test('what nobody names any more is forgotten, and not asked for', async (t) => {

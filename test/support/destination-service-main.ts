@@ -34,7 +34,7 @@ type Answer = readonly [status: number, body: object];
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const url = new URL(request.url ?? '/', 'https://service');
   if (control.delayMs !== undefined) await sleep(control.delayMs);
-  if (url.pathname === '/oauth/token') {
+  if (url.pathname === (configuration.ias ? '/oauth2/token' : '/oauth/token')) {
     send(response, ...(await issueToken(request)));
     return;
   }
@@ -82,6 +82,11 @@ function find(request: IncomingMessage, url: URL): Answer {
   if (bearer === undefined || !serviceTokens.has(bearer)) {
     return [401, { ErrorMessage: 'Unauthorized' }];
   }
+  // SAP Help, "Calling the Destination Service REST API via IAS Token" and "Consume Destination"
+  if (configuration.ias && !(request.socket as TLSSocket).authorized) {
+    return [401, { ErrorMessage: 'the token is bound to a certificate' }];
+  }
+  if (configuration.ias && url.pathname.includes('/v2/')) return [403, { ErrorMessage: 'Forbidden' }];
   const v1 = /^\/destination-configuration\/v1\/destinations\/([^/@]+)$/.exec(url.pathname);
   const v2 = /^\/destination-configuration\/v2\/destinations\/([^/@]+)@([a-z_]+)$/.exec(url.pathname);
   if (request.method !== 'GET' || (v1 === null && v2 === null)) return [404, { ErrorMessage: 'no such resource' }];

@@ -44,8 +44,10 @@ export interface DestinationServiceOptions extends ListenOptions {
   readonly host: string;
   readonly entries: readonly Entry[];
   readonly fragments?: readonly Record<string, string>[];
-  /** The binding proves itself by a client certificate. */
-  readonly x509?: boolean;
+  /** The binding proves itself by a client certificate; `attested`: which is not in the binding, nor is its key. */
+  readonly x509?: boolean | 'attested';
+  /** Tokens are those of Cloud Identity Services: the service wants the certificate too, and answers for no level. */
+  readonly ias?: boolean;
 }
 
 export interface DestinationServiceConfiguration {
@@ -57,6 +59,7 @@ export interface DestinationServiceConfiguration {
   readonly clientId: string;
   /** null: a client certificate is wanted. */
   readonly clientSecret: string | null;
+  readonly ias: boolean;
   readonly tokenPrefix: string;
   readonly entries: readonly Entry[];
   readonly fragments: readonly Record<string, string>[];
@@ -71,6 +74,10 @@ export interface Call {
 export interface DestinationServiceServer extends StartedServer {
   /** Fields of the service binding, as SAP's broker gives them. */
   readonly binding: Readonly<Record<string, string>>;
+  /** Fields of the service key of Cloud Identity Services. */
+  readonly identityKey: Readonly<Record<string, string>>;
+  /** What the token endpoint takes, where it takes a certificate. */
+  readonly client: Certificate;
   /** Requests to the Destination service so far. */
   calls(): Promise<Call[]>;
   /** Requests to the token endpoint so far, refused ones too. */
@@ -86,7 +93,7 @@ export async function startDestinationService(
   place: Place,
   options: DestinationServiceOptions,
 ): Promise<DestinationServiceServer> {
-  const { authority, host, x509 = false } = options;
+  const { authority, host, x509 = false, ias = false } = options;
   const [server, client] = await Promise.all([authority.issueServer(host), authority.issueClient(CLIENT_ID)]);
   // Behind what takes time: a port that is free now may be another's in a second.
   const at = await listenAt(place, options, 443);
@@ -96,7 +103,8 @@ export async function startDestinationService(
     key: server.key,
     ca: authority.certificate,
     clientId: CLIENT_ID,
-    clientSecret: x509 ? null : CLIENT_SECRET,
+    clientSecret: x509 !== false || ias ? null : CLIENT_SECRET,
+    ias,
     tokenPrefix: 'service-token-',
     entries: options.entries,
     fragments: options.fragments ?? [],
@@ -111,7 +119,9 @@ export async function startDestinationService(
   const base = `https://${host}:${at.port}`;
   return {
     ...startedServer(at, running),
-    binding: bindingOf(base, x509 ? client : null),
+    binding: x509 === 'attested' ? attested(bindingOf(base, client)) : bindingOf(base, x509 ? client : null),
+    identityKey: identityKeyOf(base, client),
+    client,
     async calls() {
       await say('flush', 'flushed');
       return eventsOf(running, 'call') as unknown as Call[];
@@ -145,5 +155,26 @@ function bindingOf(base: string, client: Certificate | null): Record<string, str
     certificate: client.certificate,
     key: client.key,
     'credential-type': 'x509',
+  };
+}
+
+/** SAP Help, "Integration with Zero Trust Identity Service": the key comes from the node. */
+function attested({
+  certificate: _certificate,
+  key: _key,
+  ...binding
+}: Record<string, string>): Record<string, string> {
+  return { ...binding, 'credential-type': 'x509_attested' };
+}
+
+/** Shape: SAP Help, "Calling the Destination Service REST API via IAS Token": the fields that it takes of the service key. */
+function identityKeyOf(base: string, { certificate, key }: Certificate): Record<string, string> {
+  return {
+    clientid: CLIENT_ID,
+    url: base,
+    authorization_endpoint: `${base}/oauth2/authorize`,
+    certificate,
+    key,
+    'credential-type': 'X509_GENERATED',
   };
 }

@@ -46,14 +46,20 @@ export async function makeServiceLab(t: ExecutionContext, options: ServiceLabOpt
   const authority = await createAuthority(lab.loopback);
   const host = 'destination.service.test';
   const server = await startDestinationService(lab.loopback, { entries: [], ...rest, authority, host });
-  const binding = form === 'json' ? { credentials: JSON.stringify(server.binding) } : server.binding;
+  const inForm = (fields: Readonly<Record<string, string>>) =>
+    form === 'json' ? { credentials: JSON.stringify(fields) } : fields;
+  const named = (name: string) => ({ secret: name, ...(form === 'json' ? { jsonKey: 'credentials' } : {}) });
   const parsed = parseResource({
     apiVersion: 'leat.dev/v1alpha1',
     kind: 'DestinationSource',
     metadata: { name: 'btp' },
     spec: {
       default: true,
-      binding: { secret: 'binding', ...(form === 'json' ? { jsonKey: 'credentials' } : {}) },
+      binding: {
+        ...named('binding'),
+        ...(rest.ias === true ? { identity: named('identity') } : {}),
+        ...(rest.x509 === 'attested' ? { certificateFiles: { certificate: 'svid.pem', key: 'svid_key.pem' } } : {}),
+      },
       tenantMode: 'dedicated',
       ca: { name: 'ca', key: 'ca.crt' },
       allow: [
@@ -70,10 +76,16 @@ export async function makeServiceLab(t: ExecutionContext, options: ServiceLabOpt
   });
   if (!parsed.ok || parsed.resource.kind !== 'DestinationSource') throw new Error(JSON.stringify(parsed));
   const secrets = [
-    secret('leat-system/binding', binding),
+    secret('leat-system/binding', inForm(server.binding)),
+    secret('leat-system/identity', inForm(server.identityKey)),
     secret('leat-system/ca', { 'ca.crt': authority.certificate }),
   ];
-  const source = compileSource(parsed.resource, createSecretReaders(secrets)('leat-system'), namespaceLabels([]));
+  const files = new Map([
+    ['svid.pem', server.client.certificate],
+    ['svid_key.pem', server.client.key],
+  ]);
+  const readSecret = createSecretReaders(secrets)('leat-system');
+  const source = compileSource(parsed.resource, readSecret, namespaceLabels([]), files);
   if ('problem' in source.resolved) throw source.resolved.problem;
   const tokens = createCredentialSource({
     clock: systemClock,

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import type { Destination } from '../../../api/kinds/destination.ts';
 import type { DestinationSource, DestinationSourceSpec, From } from '../../../api/kinds/destination-source.ts';
+import { compileSource } from '../../../daemon/destination/compile-source.ts';
+import { createSecretReaders } from '../../../daemon/destination/release-secret.ts';
 import type { EntryOf, ServiceEntry } from '../../../daemon/destination/service-entry.ts';
 import { LeatError } from '../../../daemon/errors/leat-error.ts';
 import { compileSnapshot } from '../../../daemon/routing/compile-snapshot.ts';
+import { namespaceLabels } from '../../../daemon/workload/select-namespaces.ts';
+import { type Certificate, createAuthority } from '../../support/certificates.ts';
+import { createLab } from '../../support/lab.ts';
 import { clusterDestination, namespace, pod, resourceSet, secret, tunnel } from '../../support/resources.ts';
 
 const BINDING = { uri: 'https://d.sap', url: 'https://x.sap', clientid: 'id', clientsecret: 'hunter2' };
@@ -177,7 +182,9 @@ test('a source without its Secret is not ready, and its users are not told which
 for (const [what, fields] of [
   ['http', { uri: 'http://d.sap' }],
   ['a missing secret', { clientsecret: '' }],
-  ['an unknown credential-type', { 'credential-type': 'x509_attested' }],
+  ['an unknown credential-type', { 'credential-type': 'kerberos' }],
+  ['an attested certificate that nobody gives', { 'credential-type': 'x509_attested', certurl: 'https://c.sap' }],
+  ['no key', { 'credential-type': 'x509_provided', certurl: 'https://c.sap', certificate: 'a' }],
   ['a certificate that is none', { 'credential-type': 'x509', certurl: 'https://c.sap', certificate: 'a', key: 'b' }],
 ] as const) {
   test(`refuses a binding with ${what}, without its values`, (t) => {
@@ -226,4 +233,125 @@ test('a ClusterDestination is there for the namespaces alone that the source all
     ['other', 0],
     ['shop', 1],
   ]);
+});
+
+const IAS = { clientid: 'ias-id', url: 'https://t.accounts.sap', 'credential-type': 'X509_GENERATED' };
+
+/** The service that the source is resolved to, or why not. */
+async function resolveBinding(
+  t: ExecutionContext,
+  binding: object,
+  fields: object,
+  {
+    identity = {},
+    ...more
+  }: { identity?: object; tls?: object; files?: (pair: Certificate) => [string, string][] } = {},
+) {
+  const lab = await createLab(t.title);
+  t.teardown(() => lab.dispose());
+  const pair = await (await createAuthority(lab.loopback)).issueClient('shop');
+  const readers = createSecretReaders([
+    secret('leat-system/binding', { ...BINDING, certurl: 'https://c.sap', ...fields }),
+    secret('leat-system/identity', { ...IAS, certificate: pair.certificate, key: pair.key, ...identity }),
+    secret('leat-system/svid', { 'tls.crt': pair.certificate, 'tls.key': pair.key }),
+  ]);
+  const files = new Map(more.files?.(pair) ?? []);
+  const given = source({ binding: { secret: 'binding', ...binding } });
+  const { resolved } = compileSource(given, readers('leat-system'), namespaceLabels([]), files);
+  return { pair, ...('service' in resolved ? resolved.service : { problem: resolved.problem }) };
+}
+
+const FILES = { certificateFiles: { certificate: 'svid.pem', key: 'svid_key.pem' } };
+
+test('a token of IAS is got with a certificate, which the service is shown too', async (t) => {
+  const { pair, ...service } = await resolveBinding(t, { identity: { secret: 'identity' } }, {});
+  t.like(service, {
+    uri: 'https://d.sap',
+    answersLevels: false,
+    client: { tokenUrl: 'https://t.accounts.sap/oauth2/token', clientAuthentication: 'MutualTls', clientSecret: null },
+    identity: { certificate: pair.certificate },
+  });
+});
+
+test('a service key of IAS without certificate is refused, and so is one in clear', async (t) => {
+  for (const identity of [{ key: '' }, { url: 'http://t.accounts.sap' }]) {
+    const { problem } = (await resolveBinding(t, { identity: { secret: 'identity' } }, {}, { identity })) as never;
+    t.like(problem, { code: 'SECRET_INVALID' });
+  }
+});
+
+test('a level is not asked for with a token of IAS', async (t) => {
+  const { pair } = await resolveBinding(t, {}, {});
+  const set = (level: object) =>
+    resourceSet({
+      namespaces: [namespace('shop')],
+      secrets: [
+        secret('leat-system/binding', BINDING),
+        secret('leat-system/identity', { ...IAS, certificate: pair.certificate, key: pair.key }),
+      ],
+      destinations: [from(level)],
+      destinationSources: [source({ binding: { secret: 'binding', identity: { secret: 'identity' } } })],
+    });
+  const { problems, lookups } = compileSnapshot(set({ level: 'subaccount' }), { name: 'n', labels: {} });
+  t.deepEqual(
+    problems.map(({ reason }) => reason),
+    ['DestinationNotReady'],
+  );
+  t.regex(problems[0]?.message ?? '', /IAS.*leave from.level out/);
+  t.is(lookups?.length, 0);
+  t.is(compileSnapshot(set({}), { name: 'n', labels: {} }).lookups?.length, 1);
+});
+
+for (const [what, binding] of [
+  ['files', FILES],
+  ['a Secret', { clientCertificate: { secret: 'svid' } }],
+] as const) {
+  for (const kind of ['x509_attested', 'X509_PROVIDED']) {
+    test(`of kind ${kind} certificate and key come from ${what}`, async (t) => {
+      const files = (one: Certificate): [string, string][] => [
+        ['svid.pem', one.certificate],
+        ['svid_key.pem', one.key],
+      ];
+      const fields = { 'credential-type': kind, certificate: 'not this one' };
+      const { pair, ...service } = await resolveBinding(t, binding, fields, { files });
+      t.like(service, {
+        answersLevels: true,
+        identity: null,
+        client: { tokenUrl: 'https://c.sap/oauth/token', identity: { certificate: pair.certificate } },
+      });
+    });
+  }
+}
+
+test('a file that is missing, or half of a pair, is told without its text', async (t) => {
+  const fields = { 'credential-type': 'x509_attested' };
+  const missing = (await resolveBinding(t, FILES, fields)) as { problem?: LeatError };
+  t.like(missing.problem, { code: 'SECRET_NOT_FOUND' });
+  t.regex(missing.problem?.message ?? '', /svid\.pem.*--identity-dir/);
+  const files = (one: Certificate): [string, string][] => [
+    ['svid.pem', one.certificate],
+    ['svid_key.pem', 'hunter2'],
+  ];
+  const half = (await resolveBinding(t, FILES, fields, { files })) as { problem?: LeatError };
+  t.like(half.problem, { code: 'SECRET_INVALID' });
+  t.false(half.problem?.message.includes('hunter2'));
+});
+
+test('a renewed binding of the same instance asks for the same entries', (t) => {
+  const lookupWith = (fields: object) => {
+    const set = resourceSet({
+      namespaces: [namespace('shop')],
+      secrets: [secret('leat-system/binding', { ...BINDING, ...fields })],
+      destinations: [from({})],
+      destinationSources: [source()],
+    });
+    return compileSnapshot(set, { name: 'n', labels: {} }).lookups?.[0];
+  };
+  const instance = { tenantid: 't', instanceid: 'i' };
+  const [before, after] = [instance, { ...instance, clientid: 'new', clientsecret: 'new' }].map(lookupWith);
+  t.is(before?.key, after?.key);
+  t.is(after?.service.client.clientId.reveal(), 'new');
+  t.not(lookupWith({ ...instance, instanceid: 'other' })?.key, before?.key);
+  t.not(lookupWith({ ...instance, tenantid: 'other' })?.key, before?.key);
+  t.not(lookupWith({ clientid: 'new' })?.key, lookupWith({})?.key, 'where nothing else tells instances apart');
 });
