@@ -43,7 +43,8 @@ function checkMembers(
   found: Violation[],
 ): void {
   for (const name of required) {
-    if (!Object.hasOwn(value, name) || value[name] === undefined) note({ keyword: 'required', path: [...path, name] }, found);
+    if (!Object.hasOwn(value, name) || value[name] === undefined)
+      note({ keyword: 'required', path: [...path, name] }, found);
   }
   for (const [name, member] of Object.entries(value)) {
     // as a member that is not there: JSON has no such value

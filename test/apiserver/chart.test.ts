@@ -151,7 +151,11 @@ test('the pod that cleans up stands where the daemon stood, and mounts the same 
     const going = JSON.parse(objectOf(objects, 'ConfigMap', 'leat-uninstall').data['pod-spec.json']);
     t.deepEqual(going.initContainers[0].args, [...daemon.initContainers[0].args, '--cleanup']);
     t.like(parseOptions(going.initContainers[0].args, {}), { cleanup: true, stateDir: '/run/leat' });
-    t.deepEqual(going.volumes, daemon.volumes);
+    // what a driver has to mount could keep it from starting, and there is nothing to clean up
+    t.deepEqual(
+      going.volumes,
+      daemon.volumes.filter((volume: Rendered) => volume.name !== 'identity'),
+    );
     t.deepEqual(going.tolerations, daemon.tolerations);
   }
 });
