@@ -52,7 +52,7 @@ void relay_accept(struct worker *worker, int listener) {
       accepted.error = errno;
       if (!refuse_one(worker, listener, &accepted)) return;
     } else {
-      accepted.error = read_original_destination(accepted.fd, &accepted.destination).error;
+      accepted.error = read_original_destination_from(accepted.fd, &accepted.peer, &accepted.destination).error;
     }
     if (!relay_report_accepted(worker, &accepted) && accepted.fd >= 0) relay_reset(accepted.fd);
   }

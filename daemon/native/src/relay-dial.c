@@ -75,14 +75,12 @@ int relay_begin_dial(struct relay *relay, struct relay_dial *dial) {
   }
   relay->dialing->dial = dial;
   relay->dialing->step = RELAY_STEP_CONNECT;
-  const int on = 1, idle = KEEPALIVE_S;
+  const int on = 1;
   const bool ipv6 = dial->address.ss_family == AF_INET6;
   const int fd = socket(dial->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return errno;
   relay->fd[RELAY_UPSTREAM] = fd;
   (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-  (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
   const socklen_t length = ipv6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
   if (connect(fd, (const struct sockaddr *)&dial->address, length) != 0 && errno != EINPROGRESS) return errno;
   return 0;

@@ -76,8 +76,6 @@ static void cut_relays(struct worker *worker) {
 
 /* False when the thread is to end. */
 static bool run_commands(struct worker *worker) {
-  uint64_t ignored;
-  (void)!read(worker->wake_fd, &ignored, sizeof(ignored));
   pthread_mutex_lock(&worker->lock);
   struct command *command = worker->first;
   worker->first = NULL;
@@ -169,11 +167,15 @@ static bool start_worker(struct relay_engine *engine, struct worker *worker) {
   pthread_mutex_init(&worker->lock, NULL);
   worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
   worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  struct epoll_event event = {.events = EPOLLIN, .data.u64 = 0};
+  /* Each write is an edge: nobody has to read it. */
+  struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u64 = 0};
   if (worker->epoll_fd >= 0 && worker->wake_fd >= 0 &&
       epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, worker->wake_fd, &event) == 0) {
     const int error = pthread_create(&worker->thread, NULL, run, worker);
-    if (error == 0) return true;
+    if (error == 0) {
+      (void)pthread_setname_np(worker->thread, "leat relay");
+      return true;
+    }
     errno = error;
   }
   const int error = errno;

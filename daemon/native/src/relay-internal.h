@@ -23,9 +23,9 @@ enum {
   WHEEL_SLOTS = 1024,
   LISTENERS = 4,
   ACCEPT_TURN = 128,
-  KEEPALIVE_S = 30,
   /* conntrack forgets a flow in CLOSE_WAIT after 60 s; probes keep a half-closed leg known (DESIGN, routes). */
-  HALF_CLOSED_KEEPALIVE_S = 30,
+  KEEPALIVE_S = 30,
+  SETTLE_TICKS = 4, /* most connections are over before they need probes: those that live for a second get them */
 };
 
 struct pipe_pair {
@@ -68,6 +68,7 @@ struct relay {
   uint64_t idle_ms;
   uint64_t idle_ticks;
   uint64_t last_tick; /* of the last byte */
+  bool settled; /* has the probes that it needs */
   bool dead;
   bool queued;
   struct relay *next, *previous; /* slot of the wheel */
@@ -146,6 +147,7 @@ void relay_handle_event(struct worker *worker, struct relay *relay, int side, ui
 void relay_pump(struct worker *worker, struct relay *relay);
 void relay_end(struct worker *worker, struct relay *relay, enum relay_end end, int error);
 void relay_expire(struct worker *worker, struct relay *relay);
+void relay_settle(struct relay *relay);
 int relay_watch(struct worker *worker, struct relay *relay, int side);
 uint64_t relay_ticks(uint64_t ms);
 int relay_socket_error(int fd);

@@ -97,11 +97,19 @@ static enum relay_end lost(int side) {
   return side == RELAY_DOWNSTREAM ? RELAY_DOWNSTREAM_LOST : RELAY_UPSTREAM_LOST;
 }
 
-static void keep_half_closed_alive(int fd) {
-  const int on = 1, idle = HALF_CLOSED_KEEPALIVE_S;
+static void keep_alive(int fd) {
+  const int on = 1, idle = KEEPALIVE_S;
   (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
   (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
   (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &idle, sizeof(idle));
+}
+
+/* The upstream in any case, for the network between may forget it; the client while the connection is half-closed. */
+void relay_settle(struct relay *relay) {
+  if (relay->settled) return;
+  relay->settled = true;
+  keep_alive(relay->fd[RELAY_UPSTREAM]);
+  if (relay->from[0].shut || relay->from[1].shut) keep_alive(relay->fd[RELAY_DOWNSTREAM]);
 }
 
 /* What a step did: go on, wait for an event, or the relay is gone. */
@@ -215,19 +223,22 @@ static enum step copy_small(struct worker *worker, struct relay *relay, int side
   return STEP_MOVED;
 }
 
+/* Where the other side has ended as well, the close that follows says it. */
+static void pass_end_on(struct worker *worker, struct relay *relay, int side) {
+  relay->from[side].shut = true;
+  if (relay->from[1 - side].shut) return;
+  (void)shutdown(relay->fd[1 - side], SHUT_WR);
+  relay->settled = false;
+  relay_unschedule(worker, relay);
+  relay_schedule(worker, relay);
+}
+
 static enum step move_some(struct worker *worker, struct relay *relay, int side) {
   struct direction *direction = &relay->from[side];
   if (direction->held.bytes != NULL) return direction->writable ? send_held(worker, relay, side) : STEP_WAIT;
   if (direction->piped > 0) return direction->writable ? empty_pipe(worker, relay, side) : STEP_WAIT;
   if (direction->ended) {
-    if (!direction->shut) {
-      direction->shut = true;
-      (void)shutdown(relay->fd[1 - side], SHUT_WR);
-      if (!relay->from[1 - side].shut) {
-        keep_half_closed_alive(relay->fd[0]);
-        keep_half_closed_alive(relay->fd[1]);
-      }
-    }
+    if (!direction->shut) pass_end_on(worker, relay, side);
     return STEP_WAIT;
   }
   if (!direction->readable) return STEP_WAIT;

@@ -15,6 +15,7 @@ uint64_t relay_ticks(uint64_t ms) { return (ms + TICK_MS - 1) / TICK_MS + 1; }
 void relay_schedule(struct worker *worker, struct relay *relay) {
   uint64_t ticks = relay->last_tick + relay->idle_ticks - worker->tick;
   if (ticks < 1) ticks = 1;
+  if (!relay->settled && ticks > SETTLE_TICKS) ticks = SETTLE_TICKS;
   if (ticks >= WHEEL_SLOTS) ticks = WHEEL_SLOTS - 1; /* looked at again then */
   relay->slot = (worker->tick + ticks) % WHEEL_SLOTS;
   relay->previous = NULL;
@@ -40,6 +41,7 @@ void relay_turn_wheel(struct worker *worker) {
         relay_expire(worker, relay);
       } else {
         relay_unschedule(worker, relay);
+        relay_settle(relay);
         relay_schedule(worker, relay);
       }
       relay = next;
