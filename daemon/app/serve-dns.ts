@@ -40,6 +40,7 @@ export function serveDns(config: Config, parts: DnsParts): Promise<DnsServer> {
     whenKnown: async (source, signal) => {
       while (identify(source, snapshots) === 'pending') await snapshots.changed(signal);
     },
+    awaited: () => snapshots.current()?.workloads.awaited ?? [],
     managed(workload, host) {
       const [best] = snapshots.current()?.destinations.match(workload, host) ?? [];
       if (best === undefined) return null;
@@ -75,6 +76,6 @@ function identify(source: IpAddress, snapshots: SnapshotFeed): Workload | 'pendi
   const snapshot = snapshots.current();
   if (snapshot === null) return null;
   const [workload, ...others] = snapshot.workloads.at(source);
-  if (workload === undefined) return snapshot.workloads.awaitsAddress ? 'pending' : null;
+  if (workload === undefined) return snapshot.workloads.awaited.length > 0 ? 'pending' : null;
   return workload.enrolled && others.length === 0 ? workload : null;
 }

@@ -18,6 +18,8 @@ import type { Places } from './share-places.ts';
 export interface NameView {
   readonly identify: Identify;
   readonly whenKnown: WhenKnown;
+  /** Who a source that is pending may turn out to be, beside one that is not enrolled. */
+  awaited(): readonly Workload[];
   /** How DNS answers this workload for a host; null: the host is not managed for it. */
   managed(workload: Workload, host: string): Managed;
   /** Synthetic addresses, allocated where there are none yet; null: no address is left, which is answered SERVFAIL. */
@@ -55,6 +57,8 @@ export function handleQuery(bytes: Buffer, exchange: Exchange, context: QueryCon
   try {
     const identity = context.view.identify(exchange.source);
     if (identity !== 'pending') return settle(bytes, identity, exchange, context);
+    // What passes unchanged, whoever asked, waits for nobody: most names of pods that are not enrolled.
+    if (!isManagedForAny(bytes, context.view)) return settle(bytes, null, exchange, context);
     return inPlace(bytes, exchange, context, () => holdQuery(bytes, exchange, context));
   } catch (error) {
     fail(bytes, error, exchange, context);
@@ -102,6 +106,16 @@ function settle(
   if (verdict.action === 'answer') exchange.reply(verdict.bytes);
   context.onOutcome(verdict.action === 'answer' ? verdict.outcome : 'ignored', exchange.transport);
   return undefined;
+}
+
+/** Whether the answer depends on which of the awaited pods the source is, if any. */
+function isManagedForAny(bytes: Buffer, view: NameView): boolean {
+  const awaited = view.awaited();
+  const verdict = answerQuery(bytes, {
+    managed: (host) => (awaited.some((workload) => view.managed(workload, host) !== null) ? 'real' : null),
+    addressesFor: () => null,
+  });
+  return verdict.action === 'answer' || (verdict.action === 'forward' && verdict.managed !== null);
 }
 
 function viewOf(workload: Workload, view: NameView) {

@@ -22,8 +22,8 @@ export interface Snapshot {
     /** The workloads of this node that have the address: none, one, or (an error) several. */
     at(address: IpAddress): readonly Workload[];
     all(): Iterable<Workload>;
-    /** Whether an enrolled pod of this node has no known address yet. */
-    readonly awaitsAddress: boolean;
+    /** Enrolled pods of this node that have no known address yet: a source that is not known may be one of them. */
+    readonly awaited: readonly Workload[];
   };
   readonly destinations: {
     /** Destinations that the workload may use for the host, best first (DESIGN §3, choice). Empty: not managed for it. */

@@ -21,7 +21,7 @@ const TERMINAL = new Set(['Succeeded', 'Failed']);
 export function indexWorkloads(pods: readonly Pod[], context: WorkloadContext): Snapshot['workloads'] {
   const workloads: Workload[] = [];
   const byAddress = new Map<IpAddress, Workload[]>();
-  let awaitsAddress = false;
+  const awaited: Workload[] = [];
   for (const pod of pods) {
     const nodeName = pod.spec?.nodeName;
     if (nodeName !== undefined && nodeName !== context.nodeName) continue;
@@ -32,9 +32,9 @@ export function indexWorkloads(pods: readonly Pod[], context: WorkloadContext): 
       if (sharers === undefined) byAddress.set(address, [workload]);
       else sharers.push(workload);
     }
-    awaitsAddress ||= workload.enrolled && workload.addresses.length === 0 && !isTerminal(pod);
+    if (workload.enrolled && workload.addresses.length === 0 && !isTerminal(pod)) awaited.push(workload);
   }
-  return { at: (address) => byAddress.get(address) ?? [], all: () => workloads, awaitsAddress };
+  return { at: (address) => byAddress.get(address) ?? [], all: () => workloads, awaited };
 }
 
 function readWorkload(pod: Pod, context: WorkloadContext): Workload {

@@ -56,6 +56,12 @@ test('a query of a source nobody waits for is forwarded at once', async (t) => {
   t.is(waiting.length, 0);
 });
 
+test('a name that is managed for nobody who is waited for is asked at once, whoever asks', async (t) => {
+  const { endpoint, upstream, waiting } = await startPendingNode(t, { awaitsAddress: true });
+  t.deepEqual(await askUdp(endpoint, query('kubernetes.default.svc.cluster.local')), upstream.sent[0] as Buffer);
+  t.is(waiting.length, 0);
+});
+
 test('a client that ends its side of a TCP connection while it waits still gets its answer', async (t) => {
   const { endpoint, waiting, learn } = await startPendingNode(t, { awaitsAddress: true });
   const client = await connectTcp(t, endpoint);

@@ -10,6 +10,7 @@ await startDnsServer({
   originalServer: () => ({ address: '127.0.0.1', port: 9 }),
   identify: () => null,
   whenKnown: async () => {},
+  awaited: () => [],
   managed: () => null,
   addressesFor: () => null,
   onOutcome: () => {},

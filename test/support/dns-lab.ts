@@ -49,6 +49,7 @@ export async function startDnsLab(
     originalServer: () => upstream,
     identify: (address) => (address === POD || address === '::1' ? WORKLOAD : null),
     whenKnown: () => new Promise(() => {}),
+    awaited: () => [WORKLOAD],
     managed: (_workload, host) => (host === 'erp.corp' ? 'synthetic' : host === 'real.corp' ? 'real' : null),
     addressesFor: () => ({ v4: '240.240.1.2', v6: null }),
     heartbeat: { ready: () => false, beat: async () => {} },

@@ -31,7 +31,7 @@ function snapshotOf(workloads: readonly Workload[], ranges: Partial<NodePolicy> 
   };
   return {
     policy,
-    workloads: { at: () => [], all: () => workloads, awaitsAddress: false },
+    workloads: { at: () => [], all: () => workloads, awaited: [] },
     destinations: { match: () => [], all: () => [] },
     problems: [],
   };

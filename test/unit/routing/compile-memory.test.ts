@@ -101,7 +101,7 @@ function describe(snapshot: Snapshot): unknown {
   return {
     policy: [snapshot.policy.name, ['shop', 'crm'].map((name) => snapshot.policy.forNamespace(name))],
     workloads,
-    awaitsAddress: snapshot.workloads.awaitsAddress,
+    awaited: snapshot.workloads.awaited,
     destinations: [...snapshot.destinations.all()].map(({ id, hosts, resolved }) => [
       id,
       hosts,

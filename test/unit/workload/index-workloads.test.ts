@@ -45,7 +45,7 @@ test('gives the address of a finished pod to its successor alone', (t) => {
     workloads.at('10.0.0.5').map(({ name }) => name),
     ['next'],
   );
-  t.false(workloads.awaitsAddress);
+  t.deepEqual(workloads.awaited, []);
 });
 
 test("leaves pods of other nodes out, and counts pods without a node as this one's", (t) => {
@@ -68,7 +68,7 @@ test("leaves pods of other nodes out, and counts pods without a node as this one
 test('awaits the address of an enrolled pod, not of any other', (t) => {
   const awaits = (name: string, options = {}): boolean =>
     compileSnapshot(resourceSet({ namespaces: [namespace('shop')], pods: [pod(name, [], options)] }), node).workloads
-      .awaitsAddress;
+      .awaited.length > 0;
   t.true(awaits('shop/new', { phase: 'Pending' }));
   t.false(awaits('other/new', { phase: 'Pending' }));
   t.false(awaits('shop/done', { phase: 'Succeeded' }));
