@@ -10,7 +10,8 @@ import { followCluster } from './cluster/follow-cluster.ts';
 import { holdLease } from './lease/hold-lease.ts';
 import type { ControllerOptions } from './options.ts';
 import { planChanges } from './reconcile/plan-changes.ts';
-import { Reconciler } from './reconcile/reconciler.ts';
+import { planEndedPods } from './reconcile/plan-ended-pods.ts';
+import { Reconciler, type ReconcilerOptions } from './reconcile/reconciler.ts';
 import { Takeover } from './reconcile/takeover.ts';
 import { ToldEvents } from './reconcile/told-events.ts';
 
@@ -55,7 +56,10 @@ export async function startController(options: ControllerOptions, log: Logger): 
   const takeover = new Takeover(nowMs);
   const cluster = followCluster({
     access: options.access,
-    onChange: () => reconciler.wake(),
+    onChange() {
+      reconciler.wake();
+      successions.wake();
+    },
     onFailure(what, failure) {
       if (failure === null) log.info({ what }, 'the API server answers again');
       else if (failure.times >= TELL_AFTER_TIMES) {
@@ -63,12 +67,7 @@ export async function startController(options: ControllerOptions, log: Logger): 
       }
     },
   });
-  const reconciler = new Reconciler({
-    plan() {
-      const view = cluster.view();
-      if (view === null) return null;
-      return planChanges(view, options, { takeover, told, nowText: `${new Date().toISOString().slice(0, 19)}Z` });
-    },
+  const writing: Omit<ReconcilerOptions, 'plan'> = {
     write: createApiWriter(kube, { ...options, holder: options.identity }),
     onWritten(change) {
       writes.inc({ change: change.do, outcome: 'written' });
@@ -80,6 +79,22 @@ export async function startController(options: ControllerOptions, log: Logger): 
       log.error({ status: error.status }, `${describeChange(change)} failed: ${error.message}${cure}`);
     },
     onError: (err) => log.error({ err }, 'a turn failed'),
+  };
+  const reconciler = new Reconciler({
+    ...writing,
+    plan() {
+      const view = cluster.view();
+      if (view === null) return null;
+      return planChanges(view, options, { takeover, told, nowText: `${new Date().toISOString().slice(0, 19)}Z` });
+    },
+  });
+  // Apart: a node is without a daemon meanwhile, and a turn of everything takes seconds in a large cluster.
+  const successions = new Reconciler({
+    ...writing,
+    plan() {
+      const view = cluster.view();
+      return view === null ? null : planEndedPods(view, options);
+    },
   });
 
   let term: Promise<void> = Promise.resolve();
@@ -90,7 +105,7 @@ export async function startController(options: ControllerOptions, log: Logger): 
       leading.set(1);
       log.info('this replica leads');
       term = term
-        .then(() => reconciler.lead(lost))
+        .then(() => Promise.all([reconciler.lead(lost), successions.lead(lost)]))
         .then(() => {
           leading.set(0);
           log.info('this replica leads no more');

@@ -185,7 +185,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
       await tracker.idle(config.drainMs);
       relayer.stopListening();
       proof?.stop();
-      await Promise.all([selfTest.stop(), source.stop(), report.stop(), rules.stop(), dns.stop()]);
+      await Promise.all([selfTest.stop(), source.stop(), rules.stop(), dns.stop()]);
       const { cut } = await tracker.drain(Math.max(0, deadlineMs - performance.now()), () => {
         draining.abort(new LeatError('DRAINED', 'the daemon stopped before the connection ended'));
         relayer.cut();
@@ -198,6 +198,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
       journal.close();
       admin.closeAllConnections();
       admin.close();
+      await report.stop();
       log.info('the daemon has stopped');
       log.flush();
     },

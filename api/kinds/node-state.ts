@@ -11,6 +11,14 @@ export const NodeStateStatus = closed(
   {
     observedTime: text(FORMATS.timestamp, 'when the daemon wrote this last; written at least every five minutes'),
     version: Type.Optional(Type.String({ maxLength: 64, description: 'version of the daemon' })),
+    endedPod: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 400,
+        description:
+          'uid of the pod whose daemon has ended: nothing of it serves any more, and its successor may start',
+      }),
+    ),
     captureMode: Type.Optional(oneOf(['Node'], 'how connections are captured: by rules of the node')),
     selfTest: Type.Optional(
       closed(

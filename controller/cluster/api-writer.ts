@@ -115,6 +115,12 @@ export function createApiWriter(config: KubeConfig, identity: WriterIdentity): C
         const body = { preconditions: { uid } };
         return core.deleteNamespacedService({ name, namespace: namespace ?? '', body }, PLAIN);
       }
+      case 'delete ended pod': {
+        const { name, namespace, uid } = change;
+        // in the body: with one, an API server does not read the query
+        const body = { preconditions: { uid }, gracePeriodSeconds: 0 };
+        return core.deleteNamespacedPod({ name, namespace, body }, PLAIN);
+      }
       case 'create event': {
         const { namespace, ...about } = change.about;
         const place = namespace ?? 'default';

@@ -29,6 +29,14 @@ export interface Removal {
   readonly meta: Meta;
 }
 
+/** At once: of a pod that the kubelet has been told to end, and in which nothing serves any more. */
+export interface EndedPodRemoval {
+  readonly do: 'delete ended pod';
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
 export interface EventCreation {
   readonly do: 'create event';
   /** The same for the same news: an API server that has it refuses a second one. */
@@ -44,7 +52,7 @@ export interface EventCreation {
   readonly message: string;
 }
 
-export type Change = StatusChange | RoleBindingChange | ServiceChange | Removal | EventCreation;
+export type Change = StatusChange | RoleBindingChange | ServiceChange | Removal | EndedPodRemoval | EventCreation;
 
 /** An API server's refusal, or why it could not be asked (status null). */
 export class WriteError extends Error {
@@ -70,6 +78,7 @@ export function describeChange(change: Change): string {
       return `${change.do} in ${change.namespace}`;
     case 'create service':
     case 'repair service':
+    case 'delete ended pod':
       return `${change.do} ${change.namespace}/${change.name}`;
     case 'delete role binding':
     case 'delete service':

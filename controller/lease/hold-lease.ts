@@ -25,10 +25,13 @@ export interface LeaseTimes {
   readonly durationMs: number;
   /** A holder that could not renew for so long takes itself for none; less than the duration by more than a request takes. */
   readonly giveUpMs: number;
+  /** Between two renewals. */
   readonly everyMs: number;
+  /** Between two looks of who does not hold it: a holder that ends gives it back, and nobody writes until it is taken. */
+  readonly standbyMs: number;
 }
 
-const LEASE_TIMES: LeaseTimes = { durationMs: 30_000, giveUpMs: 20_000, everyMs: 4_000 };
+const LEASE_TIMES: LeaseTimes = { durationMs: 30_000, giveUpMs: 20_000, everyMs: 4_000, standbyMs: 1_000 };
 
 export interface LeaseOptions {
   readonly store: LeaseStore;
@@ -84,11 +87,12 @@ class Candidate {
       } catch (error) {
         // read anew: who holds it now is not known
         this.#held = null;
+        if (!this.#failing) this.#options.onFailure(error as Error);
         this.#failing = true;
-        this.#options.onFailure(error as Error);
       }
       // jitter: two candidates that start together would collide each time
-      const waitMs = this.#times.everyMs * (0.75 + Math.random() / 2);
+      const { everyMs, standbyMs } = this.#times;
+      const waitMs = (this.#term === null ? standbyMs : everyMs) * (0.75 + Math.random() / 2);
       await sleep(waitMs, undefined, { signal: ended }).catch(() => ended.aborted);
     }
   }

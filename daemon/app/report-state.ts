@@ -13,6 +13,7 @@ export interface StateReport {
   noteSnapshot(snapshot: Snapshot, resources: ResourceSet): void;
   /** @param problem null: passed */
   noteSelfTest(problem: string | null): void;
+  /** Called last: says that nothing of this daemon serves any more. */
   stop(): Promise<void>;
 }
 
@@ -55,7 +56,7 @@ export function reportState(config: Config, { log, staleSinceMs }: ReportParts):
       report.wake();
     },
     async stop() {
-      await report.stop();
+      await report.stop(config.podUid);
       await client.close();
     },
   };

@@ -26,6 +26,8 @@ export interface Config {
   readonly source: SourceConfig;
   readonly nodeName: string;
   readonly nodeLabels: Readonly<Record<string, string>>;
+  /** Null outside of a pod. */
+  readonly podUid: string | null;
   /** Where what must outlive a restart is kept; mode 0700. */
   readonly stateDirectory: string;
   /** Where `init` left what it decided in this boot. */
@@ -65,6 +67,7 @@ export const OPTIONS = {
   'kube-ca-file': { default: `${SERVICE_ACCOUNT}/ca.crt`, help: 'CA of the API server; read anew for each request' },
   'node-name': { default: null, help: 'name of this node' },
   'node-labels': { default: '', help: 'labels of this node, key=value separated by commas' },
+  'pod-uid': { default: '', help: "uid of the daemon's own pod: with it the daemon reports its end" },
   'state-dir': { default: '/var/lib/leat', help: 'folder for what must outlive a restart' },
   'init-state-dir': { default: INIT_STATE_DIR, help: 'folder in which init left what it decided' },
   'identity-dir': {
@@ -108,6 +111,7 @@ export function loadConfig(argv: readonly string[], environment: NodeJS.ProcessE
     source: readSource(read, environment),
     nodeName: read.text('node-name'),
     nodeLabels: read.labels('node-labels'),
+    podUid: read.optional('pod-uid'),
     stateDirectory: read.text('state-dir'),
     initStateDirectory: read.text('init-state-dir'),
     identityDirectory: read.text('identity-dir'),

@@ -26,6 +26,11 @@ export class OptionReader {
     return value;
   }
 
+  /** Null: not given. */
+  optional(name: string): string | null {
+    return this.#values.get(name) || null;
+  }
+
   oneOf<const T extends string>(name: string, allowed: readonly T[]): T {
     const value = this.#values.get(name) ?? null;
     const found = allowed.find((one) => one === value);

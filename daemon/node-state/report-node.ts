@@ -27,13 +27,18 @@ export interface ReportOptions {
 export interface NodeReport {
   /** There may be news. */
   wake(): void;
-  /** Nothing is written any more. */
-  stop(): Promise<void>;
+  /**
+   * Nothing is written any more, but that the daemon of this pod has ended. Where that can't be written soon the pod is
+   * replaced later, as Kubernetes does it by itself.
+   */
+  stop(endedPod: string | null): Promise<void>;
 }
 
 const PATH = `/apis/${API_VERSION}/nodestates`;
 const MERGE_PATCH = 'application/merge-patch+json';
 const REQUEST_TIMEOUT_MS = 15_000;
+/** Nothing serves meanwhile. */
+const END_TIMEOUT_MS = 1_000;
 /** Events of one moment are one report. */
 const COALESCE_MS = 500;
 
@@ -84,10 +89,17 @@ export function reportNode(options: ReportOptions): NodeReport {
   schedule(COALESCE_MS);
   return {
     wake: () => schedule(Math.max(COALESCE_MS, lastMs + everyMs - performance.now())),
-    async stop() {
+    async stop(endedPod) {
       ended.abort();
       if (timer !== null) clearTimeout(timer);
       await running;
+      if (endedPod === null) return;
+      const { client, nodeName, onFailure } = options;
+      const body = { status: { endedPod } };
+      const signal = AbortSignal.timeout(END_TIMEOUT_MS);
+      await client
+        .send('PATCH', `${PATH}/${nodeName}/status`, body, MERGE_PATCH, signal)
+        .catch((error: Error) => onFailure(error));
     },
   };
 }
@@ -107,7 +119,7 @@ async function write({ client, nodeName }: ReportOptions, status: NodeStateStatu
   const path = `${PATH}/${nodeName}/status`;
   // what is left out is to go, and not to stay from before
   const selfTest = { message: null, time: null, ...status.selfTest };
-  const body = { status: { snapshot: null, ...status, selfTest } };
+  const body = { status: { snapshot: null, endedPod: null, ...status, selfTest } };
   try {
     await client.send('PATCH', path, body, MERGE_PATCH, signal);
   } catch (error) {

@@ -10,6 +10,7 @@ import {
   startController,
 } from '../support/controller.ts';
 import { createLab, type Lab } from '../support/lab.ts';
+import { reportAs } from '../support/node-reports.ts';
 import { until } from '../support/until.ts';
 
 let lab: Lab;
@@ -56,6 +57,7 @@ test.serial('it may read no Secret, anywhere, and change no resource of others',
       t.false(await may(verb, 'leat.dev', resource, 'x', 'shop'), `${verb} ${resource}`);
     }
     t.false(await may(verb, '', 'pods', 'x', 'shop'));
+    t.is(await may(verb, '', 'pods', 'x', 'leat-system'), verb === 'delete');
     t.false(await may(verb, 'rbac.authorization.k8s.io', 'clusterroles', 'x'));
   }
   t.false(await may('bind', 'rbac.authorization.k8s.io', 'clusterroles', 'cluster-admin'));
@@ -132,6 +134,7 @@ async function arrangeWork(): Promise<void> {
     },
   };
   await api.create('destinations', destination);
+  await arrangeEndedPod(name);
   // one that is to be deleted, and one that is to be repaired
   for (const [suffix, labels] of [
     ['gone', {}],
@@ -149,4 +152,14 @@ async function arrangeWork(): Promise<void> {
     );
     if (status !== 201) throw new Error(`a binding could not be made: ${status}`);
   }
+}
+
+/** A daemon's pod that is being deleted, and of which nothing serves any more. */
+async function arrangeEndedPod(name: string): Promise<void> {
+  const path = '/api/v1/namespaces/leat-system/pods';
+  const containers = [{ name: 'daemon', image: 'leat' }];
+  const spec = { nodeName: 'node-1', serviceAccountName: 'leat', containers };
+  const { metadata } = await api.must('POST', path, { metadata: { name }, spec });
+  await api.must('DELETE', `${path}/${name}`, { gracePeriodSeconds: 300 });
+  await reportAs(api, 'node-1', { endedPod: metadata.uid });
 }

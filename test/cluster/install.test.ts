@@ -19,8 +19,8 @@ import { until } from '../support/until.ts';
 const DRAIN_MS = 8_000;
 /** From the new pod's creation until it captures: docs/install.md promises it. */
 const START_MS = 5_000;
-/** With what Kubernetes 1.20 takes to replace a pod of a DaemonSet whose containers have ended: up to 10 s by its own clock. */
-const GAP_MS = 20_000;
+/** From the last request that the old daemon served to the first that the new one does: docs/install.md promises it. */
+const GAP_MS = 5_000;
 const MINUTE_MS = 60_000;
 
 let lab: Lab;

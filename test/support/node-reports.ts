@@ -33,6 +33,7 @@ export async function reportAs(api: ApiServer, node: string, status: Partial<Nod
   const body = {
     status: {
       observedTime: now,
+      endedPod: null,
       selfTest: { result: 'Passed', message: null },
       snapshot: { source: 'Live', time: now, digest, destinations: 0, ready: 0, enrolledPods: 0 },
       notReady: [],
