@@ -13,7 +13,12 @@ export const DESTINATION_DEFAULTS = {
   overridable: true,
 } as const;
 
-export const TUNNEL_DEFAULTS = { connectMs: 5_000, handshakeMs: 10_000 } as const;
+export const TUNNEL_DEFAULTS = {
+  connectMs: 5_000,
+  handshakeMs: 10_000,
+  /** SAP Help, "Using the Connectivity Proxy": lines and header of HTTP. */
+  maxRequestHeadBytes: 8_192,
+} as const;
 
 /** Keys of Secrets: those of kubernetes.io/basic-auth and kubernetes.io/tls, and the parameter names of RFC 6749. */
 export const SECRET_KEY_DEFAULTS = {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** `Tunnel`: a SOCKS5 server that leads to on-premise systems, and who may use it for what. */
+/** `Tunnel`: a SOCKS5 server or an HTTP proxy that leads to on-premise systems, and who may use it for what. */
 import { TUNNEL_DEFAULTS } from '../defaults.ts';
 import { API_VERSION } from '../group.ts';
 import { FORMATS } from '../schema/formats.ts';
@@ -21,7 +21,10 @@ import {
 import { type Static, Type } from '../schema/type.ts';
 
 export const TunnelSpec = closed({
-  protocol: oneOf(['socks5'], 'how the tunnel is spoken to'),
+  protocol: oneOf(
+    ['socks5', 'httpForward', 'httpConnect'],
+    'how the tunnel is spoken to: SOCKS5, HTTP requests in absolute form (SAP port 20003), or HTTP CONNECT',
+  ),
   endpoints: listOf(
     closed({
       host: text(FORMATS.hostOrAddress, 'host name or IP address of the tunnel'),
@@ -42,13 +45,23 @@ export const TunnelSpec = closed({
   authentication: closed(
     {
       type: oneOf(
-        ['None', 'UserPassword', 'SapJwt'],
-        'method that is offered (RFC 1928): 0x00, 0x02 (RFC 1929), or SAP 0x80 with a token',
+        ['None', 'UserPassword', 'SapJwt', 'Bearer'],
+        'user and password (RFC 1929, or Basic), or a token: SapJwt in SOCKS5 (SAP method 0x80), Bearer in HTTP',
       ),
       userPassword: Type.Optional(closed(UserPassword.properties, 'for type UserPassword: from one Secret')),
-      oauth2: Type.Optional(closed(OAuth2Client.properties, 'for type SapJwt: where the token comes from')),
+      oauth2: Type.Optional(closed(OAuth2Client.properties, 'for types SapJwt and Bearer: where the token comes from')),
     },
     'how Leat authenticates to the tunnel: type, and the field that belongs to it',
+  ),
+  regionId: Type.Optional(
+    text(FORMATS.locationId, 'region that a proxy of several is asked for; httpForward only. Default none is said.'),
+  ),
+  maxRequestHeadBytes: Type.Optional(
+    Type.Integer({
+      minimum: 1_024,
+      maximum: 65_536,
+      description: `longest request line, and longest header, that the proxy takes; httpForward only. Default ${TUNNEL_DEFAULTS.maxRequestHeadBytes}.`,
+    }),
   ),
   allow: listOf(
     closed({

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type FieldProblem, problemAt } from '../field-problem.ts';
-import type { Tunnel } from '../kinds/tunnel.ts';
+import type { Tunnel, TunnelSpec } from '../kinds/tunnel.ts';
 import { checkHostOrAddress, checkPortRanges } from './addresses.ts';
 import { fieldOfItsType } from './choices.ts';
 import { checkOAuth2Client } from './oauth2-client.ts';
@@ -12,7 +12,13 @@ export function checkTunnel({ spec }: Tunnel): FieldProblem[] {
   const path = ['spec', 'authentication'];
   return [
     ...endpoints.flatMap(({ host }, index) => checkHostOrAddress(host, ['spec', 'endpoints', index, 'host'])),
-    ...fieldOfItsType(authentication, path, { None: null, UserPassword: 'userPassword', SapJwt: 'oauth2' }),
+    ...fieldOfItsType(authentication, path, {
+      None: null,
+      UserPassword: 'userPassword',
+      SapJwt: 'oauth2',
+      Bearer: 'oauth2',
+    }),
+    ...checkProtocol(spec),
     ...(authentication.oauth2 === undefined ? [] : checkOAuth2Client(authentication.oauth2, [...path, 'oauth2'])),
     ...(authentication.oauth2?.tunnel === undefined
       ? []
@@ -22,4 +28,25 @@ export function checkTunnel({ spec }: Tunnel): FieldProblem[] {
       ...checkPortRanges(ports, ['spec', 'allow', index, 'ports']),
     ]),
   ];
+}
+
+/** Fields that the protocol has no place for. */
+function checkProtocol({ protocol, authentication, regionId, maxRequestHeadBytes }: TunnelSpec): FieldProblem[] {
+  const problems: FieldProblem[] = [];
+  const isSocks = protocol === 'socks5';
+  if (authentication.type === (isSocks ? 'Bearer' : 'SapJwt')) {
+    const instead = isSocks ? 'SapJwt' : 'Bearer';
+    problems.push(
+      problemAt(
+        ['spec', 'authentication', 'type'],
+        `does not go with protocol ${protocol}: a token is sent by type ${instead} there`,
+        authentication.type,
+      ),
+    );
+  }
+  for (const [field, value] of Object.entries({ regionId, maxRequestHeadBytes })) {
+    if (value === undefined || protocol === 'httpForward') continue;
+    problems.push(problemAt(['spec', field], `belongs to protocol httpForward, but protocol is ${protocol}`));
+  }
+  return problems;
 }

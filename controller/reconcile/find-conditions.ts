@@ -31,6 +31,7 @@ const ACCEPTED = new Set([
   'TooManyForHost',
   'CleartextRefused',
   'RangeInvalid',
+  'RouteUnsupported',
   'Superseded',
 ]);
 /** Those that begin so are about what a resource refers to. */

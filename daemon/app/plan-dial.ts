@@ -5,7 +5,7 @@ import { formatEndpoint, type IpAddress, parseIpAddress } from '../net/endpoint.
 import type { UpstreamGuard } from '../policy/upstream-guard.ts';
 import type { DialPlan } from '../relay/native-relay.ts';
 import type { Upstream } from '../routing/route.ts';
-import { planTunnel } from '../socks5/plan-tunnel.ts';
+import { planSocks5 } from '../tunnel/plan-socks5.ts';
 
 export interface PlanParts {
   /** The addresses of a name, where they are known without asking. */
@@ -37,7 +37,7 @@ export function createPlanDial({ known, guard }: PlanParts): (upstream: Upstream
     return addresses?.length === 1 ? (addresses[0] ?? null) : null;
   };
   return (upstream) => {
-    if (upstream.via.kind === 'socks5') return planTunnel(upstream, addressOf);
+    if (upstream.via.kind !== 'direct') return planSocks5(upstream, addressOf);
     const { host, port, connectTimeoutMs } = upstream;
     const address = addressOf(host);
     if (address === null) return null;

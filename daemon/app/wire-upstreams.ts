@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os';
 import type { Config } from '../config/config.ts';
 import { createCredentialSource } from '../credentials/credential-source.ts';
 import { createTokenClient } from '../credentials/token-client.ts';
-import type { Connect } from '../credentials/token-request.ts';
+import type { Connect, ForwardFields } from '../credentials/token-request.ts';
 import { createVerifier } from '../credentials/verify-user-token.ts';
 import type { AskService } from '../destination-service/ask-service.ts';
 import { LeatError } from '../errors/leat-error.ts';
@@ -16,8 +16,10 @@ import { startTls } from '../net/start-tls.ts';
 import type { NodePolicy } from '../policy/node-policy.ts';
 import { createUpstreamGuard, type UpstreamGuard } from '../policy/upstream-guard.ts';
 import type { Dial, Relay } from '../proxy/ports.ts';
-import { createTunnelDial } from '../socks5/dial-tunnel.ts';
+import { throughTunnel } from '../routing/route.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { createTunnelDial } from '../tunnel/dial-tunnel.ts';
+import { createForwardFields } from '../tunnel/forward-fields.ts';
 import { wireDestinationService } from './wire-destination-service.ts';
 
 export interface Upstreams {
@@ -64,26 +66,32 @@ export function wireUpstreams(config: Config, { clock, metrics, relay, onResolve
     via === null
       ? dialDirect({ host, port, timeoutMs: TOKEN_CONNECT_MS }, signal)
       : dialTunnel(
-          { host, port, via: { kind: 'socks5', ...via }, connectTimeoutMs: via.tunnel.connectTimeoutMs },
+          { host, port, via: throughTunnel(via.tunnel, via.locationId), connectTimeoutMs: via.tunnel.connectTimeoutMs },
           signal,
         );
+  const fieldsForToken: ForwardFields = async ({ tunnel, locationId }, options, signal) => {
+    const via = throughTunnel(tunnel, locationId);
+    return via.kind === 'httpForward' ? forwardFields(via, options, signal) : [];
+  };
   const credentials = createCredentialSource({
     clock,
     verify: createVerifier({ connect, clock }),
     fetchToken: createTokenClient({
       clock,
       connect,
+      forwardFields: fieldsForToken,
       onRequest: (outcome) => metrics.tokenRequests.inc({ outcome }),
     }),
   });
   const service = wireDestinationService({ clock, metrics, dialEndpoint, own: credentials });
   const dialTunnel = createTunnelDial({ dialEndpoint, startTls, tokenFor: credentials.tokenFor });
+  const forwardFields = createForwardFields(credentials.tokenFor);
   const dial: Dial = (upstream, signal) =>
-    upstream.via.kind === 'socks5'
-      ? dialTunnel(upstream, signal)
-      : dialDirect({ host: upstream.host, port: upstream.port, timeoutMs: upstream.connectTimeoutMs }, signal);
+    upstream.via.kind === 'direct'
+      ? dialDirect({ host: upstream.host, port: upstream.port, timeoutMs: upstream.connectTimeoutMs }, signal)
+      : dialTunnel(upstream, signal);
 
-  const http = createHttpService({ dial, relay, clock, credentials: service.credentials });
+  const http = createHttpService({ dial, relay, clock, credentials: service.credentials, forwardFields });
 
   return {
     dial,

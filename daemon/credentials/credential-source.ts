@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import { basicCredential } from '../destination/basic-credential.ts';
 import { callerHeaders } from '../destination/caller-headers.ts';
 import type { Destination, OAuth2Client, OwnAuthentication } from '../destination/destination.ts';
 import { Secret } from '../destination/secret.ts';
 import type { Clock } from '../net/clock.ts';
-import { basicCredential } from './basic-credential.ts';
 import { checkNotExpired } from './check-not-expired.ts';
 import { planToken, type TokenAuthentication, type TokenPlan } from './plan-token.ts';
 import { type Caller, readUserToken, type VerifyUserToken } from './read-user-token.ts';

@@ -16,10 +16,12 @@ import { withDeadline } from '../net/deadline.ts';
 import { checkNotExpired } from './check-not-expired.ts';
 import { clientAuthenticationOf } from './client-authentication.ts';
 import type { FetchToken, Grant, Token } from './token.ts';
-import { type Connect, sendTokenRequest } from './token-request.ts';
+import { type Connect, type ForwardFields, sendTokenRequest } from './token-request.ts';
 
 export interface TokenClientOptions {
   readonly connect: Connect;
+  /** Needed where a token endpoint is behind a forward proxy. */
+  readonly forwardFields?: ForwardFields;
   readonly clock: Clock;
   /** From the lookup of the name to the last byte; default 10 000. */
   readonly timeoutMs?: number;
@@ -39,7 +41,7 @@ const MAX_TOKEN_CHARACTERS = 32_768;
  * a service may repeat a secret in its error_description.
  */
 export function createTokenClient(options: TokenClientOptions): FetchToken {
-  const { connect, clock, timeoutMs = TIMEOUT_MS, onRequest = () => {} } = options;
+  const { clock, timeoutMs = TIMEOUT_MS, onRequest = () => {} } = options;
   return async (client, grant, signal) => {
     const url = tokenUrlOf(client);
     const service = `${url.protocol}//${url.host}${url.pathname}`;
@@ -50,7 +52,7 @@ export function createTokenClient(options: TokenClientOptions): FetchToken {
       new LeatError('CREDENTIAL_UNAVAILABLE', `the token endpoint ${service} did not answer within ${limitMs} ms`);
     try {
       const answer = await withDeadline(limitMs, onTimeout, signal, (inner) =>
-        requestToken(client, grant, url, { connect, timeoutMs: limitMs, signal: inner }),
+        requestToken(client, grant, url, { ...options, timeoutMs: limitMs, signal: inner }),
       );
       const token = tokenFrom(answer, service, obtainedAtMs);
       onRequest('ok');
@@ -88,7 +90,12 @@ async function requestToken(
   client: OAuth2Client,
   grant: Grant,
   url: URL,
-  { connect, timeoutMs, signal }: { connect: Connect; timeoutMs: number; signal: AbortSignal },
+  {
+    connect,
+    forwardFields,
+    timeoutMs,
+    signal,
+  }: Pick<TokenClientOptions, 'connect' | 'forwardFields'> & { timeoutMs: number; signal: AbortSignal },
 ): Promise<TokenEndpointResponse> {
   const server = { issuer: url.origin, token_endpoint: url.href };
   const subject = { client_id: client.clientId.reveal() };
@@ -111,6 +118,7 @@ async function requestToken(
         sendTokenRequest(
           { url, headers: { ...own, ...headers }, body: String(body), ca, identity, via, signal, timeoutMs },
           connect,
+          forwardFields,
         ),
     },
   );

@@ -4,12 +4,23 @@ import type { Socket } from 'node:net';
 import { Client } from 'undici';
 import type { TlsIdentity } from '../destination/authentication-parts.ts';
 import type { TokenTunnel } from '../destination/destination.ts';
+import type { Secret } from '../destination/secret.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import { startTls } from '../net/start-tls.ts';
 import { undiciConnector } from '../net/undici-connector.ts';
 
-/** net/, socks5/: a connected socket to what the resolver and the guard of upstream addresses admit, or to a tunnel's target. */
+/**
+ * net/, tunnel/: a connected socket to what the resolver and the guard of upstream addresses admit, or to a tunnel's target;
+ * where the tunnel is a forward proxy, to the proxy.
+ */
 export type Connect = (host: string, port: number, via: TokenTunnel | null, signal: AbortSignal) => Promise<Socket>;
+
+/** tunnel/: what a forward proxy is told with a request to a token endpoint behind it. */
+export type ForwardFields = (
+  via: TokenTunnel,
+  options: { readonly refresh: boolean },
+  signal: AbortSignal,
+) => Promise<readonly { readonly name: string; readonly value: Secret | null }[]>;
 
 export interface TokenRequest {
   readonly url: URL;
@@ -27,8 +38,39 @@ export interface TokenRequest {
 /** A token response is some kilobytes; what is larger is none. */
 const MAX_RESPONSE_BYTES = 65_536;
 
-/** @throws CREDENTIAL_UNAVAILABLE for an answer beyond 64 KiB; what connecting throws; errors of undici */
-export async function sendTokenRequest(request: TokenRequest, connect: Connect): Promise<Response> {
+/**
+ * @param forwardFields needed where `via` is a forward proxy
+ * @throws CREDENTIAL_UNAVAILABLE for an answer beyond 64 KiB; what connecting throws; errors of undici
+ */
+export async function sendTokenRequest(
+  request: TokenRequest,
+  connect: Connect,
+  forwardFields: ForwardFields | null = null,
+): Promise<Response> {
+  const { via, url, signal } = request;
+  if (via?.tunnel.protocol !== 'httpForward') return exchange(request, `${url.pathname}${url.search}`, {}, connect);
+  if (forwardFields === null) throw new LeatError('INTERNAL', `nobody knows what tunnel ${via.tunnel.name} is told`);
+  const target = `${url.origin}${url.pathname}${url.search}`;
+  for (const refresh of [false, true]) {
+    const fields = (await forwardFields(via, { refresh }, signal)).flatMap(({ name, value }): [string, string][] =>
+      value === null ? [] : [[name, value.reveal()]],
+    );
+    const response = await exchange(request, target, Object.fromEntries(fields), connect);
+    // RFC 9110 §15.5.8: the proxy's word, not the token endpoint's.
+    if (response.status !== 407) return response;
+  }
+  throw new LeatError(
+    'CREDENTIAL_UNAVAILABLE',
+    `tunnel ${via.tunnel.name} does not accept its credential (status 407)`,
+  );
+}
+
+async function exchange(
+  request: TokenRequest,
+  path: string,
+  ofTunnel: Readonly<Record<string, string>>,
+  connect: Connect,
+): Promise<Response> {
   const { url, headers, body, signal, timeoutMs } = request;
   const client = new Client(`http://${url.host}`, {
     connect: undiciConnector(() => connectTo(request, connect), signal),
@@ -42,8 +84,8 @@ export async function sendTokenRequest(request: TokenRequest, connect: Connect):
     // Neither redirects nor compressed bodies are followed: a secret goes to the one address that was configured.
     const answer = await client.request({
       method: body === null ? 'GET' : 'POST',
-      path: `${url.pathname}${url.search}`,
-      headers,
+      path,
+      headers: { ...headers, ...ofTunnel },
       body,
       signal,
     });

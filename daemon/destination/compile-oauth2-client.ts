@@ -10,8 +10,14 @@ import type { OAuth2Client, RequestField, TokenTunnel } from './destination.ts';
 import type { ReadSecret } from './release-secret.ts';
 import type { Secret } from './secret.ts';
 
-/** Finds the tunnel that a token endpoint is reached through. @throws TUNNEL_*, DESTINATION_NOT_READY */
-export type FindTokenTunnel = (name: string, locationId: string | null, host: string, port: number) => TokenTunnel;
+/** Finds the tunnel that a token endpoint is reached through. @throws TUNNEL_*, ROUTE_UNSUPPORTED, DESTINATION_NOT_READY */
+export type FindTokenTunnel = (name: string, locationId: string | null, endpoint: TokenEndpoint) => TokenTunnel;
+
+export interface TokenEndpoint {
+  readonly host: string;
+  readonly port: number;
+  readonly isTls: boolean;
+}
 
 /** @throws SECRET_*; CLEARTEXT_REFUSED for a token endpoint that would get the client's secret in clear; TUNNEL_* */
 export function compileOAuth2Client(
@@ -111,6 +117,7 @@ function compileVia({ tunnel, locationId }: OAuth2ClientSpec, url: URL, findTunn
   if (findTunnel === null) {
     throw new LeatError('DESTINATION_NOT_READY', "a tunnel's own token can't come through a tunnel");
   }
-  const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
-  return findTunnel(tunnel, locationId ?? null, url.hostname.replace(/^\[|\]$/g, ''), port);
+  const isTls = url.protocol === 'https:';
+  const port = Number(url.port || (isTls ? 443 : 80));
+  return findTunnel(tunnel, locationId ?? null, { host: url.hostname.replace(/^\[|\]$/g, ''), port, isTls });
 }

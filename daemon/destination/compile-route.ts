@@ -9,7 +9,7 @@ import type { DestinationPort, DestinationRoute } from './destination.ts';
  * same words, so that names of tunnels can't be found out by trying.
  *
  * @param namespace the Destination's own; null for a ClusterDestination, where each workload's namespace is asked later
- * @throws TUNNEL_NOT_FOUND, TUNNEL_NOT_ALLOWED, DESTINATION_NOT_READY
+ * @throws TUNNEL_NOT_FOUND, TUNNEL_NOT_ALLOWED, ROUTE_UNSUPPORTED, DESTINATION_NOT_READY
  */
 export function compileRoute(
   { route, hosts }: Pick<DestinationSpec, 'route' | 'hosts'>,
@@ -47,6 +47,7 @@ export function compileRoute(
       );
     }
   }
+  checkProtocol(route.tunnel, access, ports, locationId);
   if ('problem' in access.resolved) {
     // The Tunnel's Secrets are the administrator's: their names are told under the Tunnel, not to whoever uses it.
     throw new LeatError('DESTINATION_NOT_READY', `Tunnel "${route.tunnel}" is not ready: ask a cluster administrator`);
@@ -58,4 +59,30 @@ export function compileRoute(
     virtualHost,
     allows: (workloadNamespace, host, port) => access.allows(workloadNamespace, host, port, locationId),
   };
+}
+
+/** What the tunnel's protocol can't carry. @throws ROUTE_UNSUPPORTED */
+function checkProtocol(
+  name: string,
+  { protocol, carriesLocationId }: TunnelAccess,
+  ports: readonly DestinationPort[],
+  locationId: string | null,
+): void {
+  const refuse = (why: string): never => {
+    throw new LeatError('ROUTE_UNSUPPORTED', `Tunnel "${name}" (${protocol}) ${why}`);
+  };
+  if (locationId !== null && !carriesLocationId) {
+    refuse('carries no location id: remove it, or use protocol httpForward, or socks5 with authentication SapJwt');
+  }
+  if (protocol !== 'httpForward') return;
+  for (const { port, protocol: spoken, upstream } of ports) {
+    if (spoken !== 'http') {
+      refuse(`carries http alone, not ${spoken} (port ${port}): use a Tunnel of protocol socks5 or httpConnect`);
+    }
+    if (upstream.tls !== null) {
+      refuse(
+        `takes requests for http:// alone, and TLS is made behind it: remove upstream.tls of port ${port}, or use socks5 or httpConnect`,
+      );
+    }
+  }
 }

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import { TUNNEL_DEFAULTS } from '../../api/defaults.ts';
 import type { Tunnel as TunnelResource, TunnelSpec } from '../../api/kinds/tunnel.ts';
-import { asLeatError, type LeatError } from '../errors/leat-error.ts';
+import { asLeatError, LeatError } from '../errors/leat-error.ts';
 import { type NamespaceLabels, selectNamespaces } from '../workload/select-namespaces.ts';
 import { checkCertificates } from './check-pem.ts';
-import { checkSocksText } from './check-value.ts';
+import { checkBasicUsername, checkSocksText, checkText } from './check-value.ts';
 import { given, readUserPassword } from './compile-authentication.ts';
 import { compileOAuth2Client } from './compile-oauth2-client.ts';
-import type { Tunnel, UpstreamTls } from './destination.ts';
+import type { HttpConnectTunnel, Socks5Tunnel, Tunnel, UpstreamTls } from './destination.ts';
 import { patternCovers, patternsOverlap } from './host-pattern.ts';
 import type { ReadSecret } from './release-secret.ts';
 
 export interface TunnelAccess {
+  readonly protocol: Tunnel['protocol'];
+  /** Whether there is a place for a location id in what is said to it. */
+  readonly carriesLocationId: boolean;
   readonly resolved: { readonly tunnel: Tunnel } | { readonly problem: LeatError };
   /** Whether any part of `allow` names the namespace: to all others the tunnel does not exist. */
   readonly admits: (namespace: string) => boolean;
@@ -46,6 +49,8 @@ export function compileTunnel(
     );
 
   return {
+    protocol: spec.protocol,
+    carriesLocationId: spec.protocol === 'httpForward' || spec.authentication.type === 'SapJwt',
     resolved: resolve(metadata.name, spec, readSecret),
     admits: (namespace) => entries.some(({ selects }) => selects(namespace)),
     allows: (namespace, host, port, locationId) => someEntry(patternCovers, namespace, host, port, locationId),
@@ -56,14 +61,28 @@ export function compileTunnel(
 
 function resolve(name: string, spec: TunnelSpec, readSecret: ReadSecret): TunnelAccess['resolved'] {
   try {
+    const { protocol, authentication, timeouts } = spec;
+    const common = {
+      name,
+      endpoints: spec.endpoints,
+      tls: spec.tls === undefined ? null : compileTls(spec.tls, readSecret),
+      connectTimeoutMs: timeouts?.connectMs ?? TUNNEL_DEFAULTS.connectMs,
+      handshakeTimeoutMs: timeouts?.handshakeMs ?? TUNNEL_DEFAULTS.handshakeMs,
+    };
+    if (protocol === 'socks5') {
+      return {
+        tunnel: { ...common, protocol, authentication: compileSocks5Authentication(authentication, readSecret) },
+      };
+    }
+    const proof = compileHttpAuthentication(authentication, readSecret);
+    if (protocol === 'httpConnect') return { tunnel: { ...common, protocol, authentication: proof } };
     return {
       tunnel: {
-        name,
-        endpoints: spec.endpoints,
-        tls: spec.tls === undefined ? null : compileTls(spec.tls, readSecret),
-        authentication: compileTunnelAuthentication(spec.authentication, readSecret),
-        connectTimeoutMs: spec.timeouts?.connectMs ?? TUNNEL_DEFAULTS.connectMs,
-        handshakeTimeoutMs: spec.timeouts?.handshakeMs ?? TUNNEL_DEFAULTS.handshakeMs,
+        ...common,
+        protocol,
+        authentication: proof,
+        regionId: spec.regionId ?? null,
+        maxRequestHeadBytes: spec.maxRequestHeadBytes ?? TUNNEL_DEFAULTS.maxRequestHeadBytes,
       },
     };
   } catch (error) {
@@ -71,19 +90,40 @@ function resolve(name: string, spec: TunnelSpec, readSecret: ReadSecret): Tunnel
   }
 }
 
-function compileTunnelAuthentication(
-  spec: TunnelSpec['authentication'],
-  readSecret: ReadSecret,
-): Tunnel['authentication'] {
-  switch (spec.type) {
+type AuthenticationSpec = TunnelSpec['authentication'];
+
+function compileSocks5Authentication(spec: AuthenticationSpec, readSecret: ReadSecret): Socks5Tunnel['authentication'] {
+  const { type } = spec;
+  switch (type) {
     case 'None':
-      return { type: 'None' };
+      return { type };
     case 'UserPassword': {
       const userPassword = given(spec.userPassword, 'userPassword');
-      return { type: 'UserPassword', ...readUserPassword(userPassword, readSecret, checkSocksText, checkSocksText) };
+      return { type, ...readUserPassword(userPassword, readSecret, checkSocksText, checkSocksText) };
     }
     case 'SapJwt':
-      return { type: 'SapJwt', client: compileOAuth2Client(given(spec.oauth2, 'oauth2'), readSecret) };
+      return { type, client: compileOAuth2Client(given(spec.oauth2, 'oauth2'), readSecret) };
+    case 'Bearer':
+      throw new LeatError('DESTINATION_NOT_READY', 'authentication Bearer is for HTTP proxies: use SapJwt for socks5');
+  }
+}
+
+function compileHttpAuthentication(
+  spec: AuthenticationSpec,
+  readSecret: ReadSecret,
+): HttpConnectTunnel['authentication'] {
+  const { type } = spec;
+  switch (type) {
+    case 'None':
+      return { type };
+    case 'UserPassword': {
+      const userPassword = given(spec.userPassword, 'userPassword');
+      return { type, ...readUserPassword(userPassword, readSecret, checkBasicUsername, checkText) };
+    }
+    case 'Bearer':
+      return { type, client: compileOAuth2Client(given(spec.oauth2, 'oauth2'), readSecret) };
+    case 'SapJwt':
+      throw new LeatError('DESTINATION_NOT_READY', 'authentication SapJwt is for socks5: use Bearer for HTTP proxies');
   }
 }
 

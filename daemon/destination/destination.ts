@@ -170,17 +170,43 @@ export interface WorkloadRule {
   readonly serviceAccounts: ReadonlySet<string> | null;
 }
 
-export interface Tunnel {
+interface AnyTunnel {
   readonly name: string;
   readonly endpoints: readonly { readonly host: string; readonly port: number }[];
   readonly tls: UpstreamTls | null;
-  readonly authentication:
-    | { readonly type: 'None' }
-    | { readonly type: 'UserPassword'; readonly username: Secret; readonly password: Secret }
-    | { readonly type: 'SapJwt'; readonly client: OAuth2Client };
   readonly connectTimeoutMs: number;
   readonly handshakeTimeoutMs: number;
 }
+
+/** `None`, or RFC 1929 in SOCKS5 and Basic (RFC 7617) in HTTP. */
+type SimpleTunnelAuthentication =
+  | { readonly type: 'None' }
+  | { readonly type: 'UserPassword'; readonly username: Secret; readonly password: Secret };
+
+export interface Socks5Tunnel extends AnyTunnel {
+  readonly protocol: 'socks5';
+  readonly authentication: SimpleTunnelAuthentication | { readonly type: 'SapJwt'; readonly client: OAuth2Client };
+}
+
+type HttpTunnelAuthentication = SimpleTunnelAuthentication | { readonly type: 'Bearer'; readonly client: OAuth2Client };
+
+/** A proxy that is asked to CONNECT (RFC 9110 §9.3.6): bytes of any kind afterwards. */
+export interface HttpConnectTunnel extends AnyTunnel {
+  readonly protocol: 'httpConnect';
+  readonly authentication: HttpTunnelAuthentication;
+}
+
+/** A proxy that is sent requests in absolute form (RFC 9112 §3.2.2): HTTP alone. */
+export interface HttpForwardTunnel extends AnyTunnel {
+  readonly protocol: 'httpForward';
+  readonly authentication: HttpTunnelAuthentication;
+  /** Which of several regions the proxy is to use; null: it has one. */
+  readonly regionId: string | null;
+  /** What the proxy takes of a request line, and of all header fields together. */
+  readonly maxRequestHeadBytes: number;
+}
+
+export type Tunnel = Socks5Tunnel | HttpConnectTunnel | HttpForwardTunnel;
 
 export type DestinationRoute =
   | { readonly type: 'internet' }

@@ -13,7 +13,7 @@ export function createFindTokenTunnel(
   namespace: string | null,
   tunnels: ReadonlyMap<string, TunnelAccess>,
 ): FindTokenTunnel {
-  return (name, locationId, host, port) => {
+  return (name, locationId, { host, port, isTls }) => {
     const access = tunnels.get(name);
     if (namespace === null && access === undefined) {
       throw new LeatError('TUNNEL_NOT_FOUND', `there is no Tunnel "${name}" for the token endpoint`);
@@ -22,6 +22,18 @@ export function createFindTokenTunnel(
       throw new LeatError(
         'TUNNEL_NOT_ALLOWED',
         `there is no Tunnel "${name}" that admits namespace ${namespace}: ask a cluster administrator`,
+      );
+    }
+    if (locationId !== null && !access.carriesLocationId) {
+      throw new LeatError(
+        'ROUTE_UNSUPPORTED',
+        `Tunnel "${name}" (${access.protocol}) carries no location id: remove it from the token endpoint`,
+      );
+    }
+    if (isTls && access.protocol === 'httpForward') {
+      throw new LeatError(
+        'ROUTE_UNSUPPORTED',
+        `Tunnel "${name}" (httpForward) leads to token endpoints of http:// alone: use a Tunnel of protocol socks5 or httpConnect`,
       );
     }
     if (namespace !== null && !access.allows(namespace, host, port, locationId)) {

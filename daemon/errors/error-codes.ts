@@ -42,6 +42,7 @@ export const ERROR_CODES = {
   SECRET_INVALID: entry('NOT_READY', 503, 'configuration'),
   TUNNEL_NOT_FOUND: entry('NOT_READY', 503, 'configuration'),
   TUNNEL_NOT_ALLOWED: entry('DENIED', 403, 'policy'),
+  ROUTE_UNSUPPORTED: entry('NOT_READY', 503, 'configuration'),
   CLEARTEXT_REFUSED: entry('DENIED', 403, 'policy'),
   // Destination service
   DESTINATION_SOURCE_NOT_FOUND: entry('NOT_READY', 503, 'configuration'),

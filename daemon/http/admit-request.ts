@@ -7,6 +7,7 @@ import { checkCleartext, injectsCredential } from './check-cleartext.ts';
 import { checkFraming, type RequestHead } from './check-framing.ts';
 import { checkHost } from './check-host.ts';
 import { enrichPath } from './enrich-path.ts';
+import { targetInForm } from './forward-proxy.ts';
 import { headerValues } from './header-list.ts';
 import { parseRequestTarget } from './request-target.ts';
 
@@ -14,7 +15,7 @@ import { parseRequestTarget } from './request-target.ts';
 export interface AdmittedRequest {
   readonly target: HttpTarget;
   readonly authentication: Authentication;
-  /** What the upstream is asked for: prefix and queries of the Destination included. */
+  /** What the upstream is asked for: prefix and queries of the Destination included; of a proxy, in absolute form. */
   readonly upstreamPath: string;
   /** The Host that the application sent. */
   readonly askedAuthority: string;
@@ -49,7 +50,7 @@ export function admitRequest(head: RequestHead, route: HttpRoute): AdmittedReque
   return {
     target,
     authentication,
-    upstreamPath: enrichPath(path, target.port.upstream.pathPrefix, destination.queries),
+    upstreamPath: targetInForm(target.upstream, enrichPath(path, target.port.upstream.pathPrefix, destination.queries)),
     askedAuthority: authority ?? askedAuthority,
   };
 }

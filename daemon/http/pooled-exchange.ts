@@ -98,13 +98,16 @@ export async function exchangePooled(dispatcher: Dispatcher, request: UpstreamRe
  */
 function assertDispatchable({ path, headers }: UpstreamRequest): void {
   const isGood =
-    /^\/[\x21-\xff]*$/.test(path) &&
+    /^(?:http:\/)?\/[\x21-\xff]*$/.test(path) &&
     headers.every(([name, value]) => isHeaderName(name) && isHeaderValue(value) && isAllowed(name, value));
   if (!isGood) throw new LeatError('REQUEST_MALFORMED', 'the request is malformed: a header that can not be passed on');
 }
 
 function isAllowed(name: string, value: string): boolean {
-  return name.toLowerCase() === 'content-length' ? /^\d+$/.test(value) : !isFramingHeader(name);
+  const lower = name.toLowerCase();
+  if (lower === 'content-length') return /^\d+$/.test(value);
+  // The application's own is gone by now: what is here is Leat's, for a tunnel.
+  return lower === 'proxy-authorization' || !isFramingHeader(name);
 }
 
 /** undici gives raw fields as bytes; header text is Latin-1 on the wire (RFC 9110 §5.5). */

@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import type { Authentication, Destination } from '../destination/destination.ts';
 import type { Secret } from '../destination/secret.ts';
 import type { LeatError } from '../errors/leat-error.ts';
-import type { HttpRoute, Upstream } from '../routing/route.ts';
+import type { HttpForwardVia, HttpRoute, Upstream } from '../routing/route.ts';
 import type { Workload } from '../workload/workload.ts';
 import type { HeaderList } from './header-list.ts';
 
@@ -50,6 +50,13 @@ export interface CredentialHeader {
   readonly name: string;
   readonly value: Secret | null;
 }
+
+/** What a forward proxy is told with each request. `refresh`: the last token was refused. @throws CREDENTIAL_*, SECRET_INVALID */
+export type ForwardFields = (
+  via: HttpForwardVia,
+  options: { readonly refresh: boolean },
+  signal: AbortSignal,
+) => Promise<readonly CredentialHeader[]>;
 
 /** Who asks: the application's fields as they came, and the namespace of the workload. */
 export interface Caller {

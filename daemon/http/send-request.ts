@@ -4,8 +4,9 @@ import { LeatError } from '../errors/leat-error.ts';
 import type { AdmittedRequest } from './admit-request.ts';
 import { enrichHeaders, upstreamAuthority } from './enrich-headers.ts';
 import type { UpstreamResponse } from './exchange.ts';
+import { checkHeadFits, Forwarding } from './forward-proxy.ts';
 import type { HeaderList } from './header-list.ts';
-import type { CredentialSource } from './ports.ts';
+import type { CredentialSource, ForwardFields } from './ports.ts';
 import type { RequestBody } from './request-body.ts';
 import { type Attempt, mayRetryFailure, mayRetryStatus, retryDelayMs } from './retry.ts';
 import { upstreamError } from './upstream-error.ts';
@@ -17,6 +18,7 @@ export interface SendOptions {
   readonly body: RequestBody | null;
   readonly signal: AbortSignal;
   readonly credentials: CredentialSource;
+  readonly forwardFields: ForwardFields;
   /** Of the workload. */
   readonly namespace: string;
 }
@@ -32,7 +34,7 @@ type Answer = Pick<UpstreamResponse, 'status'> & { readonly body?: UpstreamRespo
  * @throws LeatError
  */
 export async function sendRequest<T extends Answer>(
-  { target, authentication }: AdmittedRequest,
+  { target, authentication, upstreamPath }: AdmittedRequest,
   options: SendOptions,
   carry: Carry<T>,
 ): Promise<{ readonly answer: T; readonly attempts: number }> {
@@ -40,6 +42,8 @@ export async function sendRequest<T extends Answer>(
   const caller = { headers: received, namespace };
   const { destination, upstream, tls } = target;
   const authority = upstreamAuthority(upstream.host, upstream.port, tls !== null);
+  const { via } = upstream;
+  const forwarding = via.kind === 'httpForward' ? new Forwarding(via, authority, options.forwardFields, signal) : null;
   let previousAttempts = 0;
   let refreshes = 0;
   for (;;) {
@@ -54,12 +58,18 @@ export async function sendRequest<T extends Answer>(
       authority,
       requestId,
       staticHeaders: destination.headers,
-      credentials: proof,
+      credentials: forwarding === null ? proof : [...proof, ...(await forwarding.fields())],
     });
+    checkHeadFits(upstream, method, upstreamPath, headers);
     const answer = await carry(headers).catch((cause: unknown) => upstreamError(cause, authority));
     if (answer instanceof LeatError) {
       signal.throwIfAborted();
       if (!mayRetryFailure(answer, attempt(), destination.retries)) throw answer;
+    } else if (forwarding !== null && answer.status === 407) {
+      answer.body?.destroy();
+      // As a 401: nothing was done. The application knows no credential for the tunnel, and is not asked for one.
+      if (!(await forwarding.renew()) || attempt().bodyStarted) throw forwarding.refused();
+      continue;
     } else {
       const isFresh =
         answer.status === 401 && (await credentials.rejected(destination, authentication, caller, proof, signal));
@@ -70,7 +80,8 @@ export async function sendRequest<T extends Answer>(
         continue;
       }
       if (!mayRetryStatus(answer.status, attempt(), destination.retries)) {
-        return { answer, attempts: previousAttempts + refreshes + 1 };
+        const own = forwarding === null ? answer : await forwarding.own(answer);
+        return { answer: own, attempts: previousAttempts + refreshes + 1 };
       }
       answer.body?.destroy();
     }

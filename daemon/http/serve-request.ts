@@ -9,7 +9,7 @@ import { endsConnection, errorResponse } from './error-response.ts';
 import type { UpstreamResponse } from './exchange.ts';
 import { type HeaderList, headersFromRaw, headersToRaw, headerTokens, headerValues } from './header-list.ts';
 import { exchangePooled } from './pooled-exchange.ts';
-import type { CredentialSource, Dial } from './ports.ts';
+import type { CredentialSource, Dial, ForwardFields } from './ports.ts';
 import { RequestBody } from './request-body.ts';
 import { requestIdOf } from './request-id.ts';
 import { pathForRecord } from './request-target.ts';
@@ -24,6 +24,7 @@ import type { UpstreamPools } from './upstream-pools.ts';
 export interface RequestPorts {
   readonly dial: Dial;
   readonly credentials: CredentialSource;
+  readonly forwardFields: ForwardFields;
   readonly pools: UpstreamPools;
 }
 
@@ -70,6 +71,7 @@ export async function serveRequest(
       body,
       signal,
       credentials: ports.credentials,
+      forwardFields: ports.forwardFields,
       namespace: connection.context.workload.namespace,
     };
     const subject = subjectOf(authentication, head.headers);
@@ -118,7 +120,7 @@ export function targetFacts({ target: { destination, upstream, tls }, authentica
   const { host, port, via } = upstream;
   return {
     destination: destination.id,
-    upstream: via.kind === 'socks5' ? `${host}:${port} through ${via.tunnel.name}` : `${host}:${port}`,
+    upstream: via.kind === 'direct' ? `${host}:${port}` : `${host}:${port} through ${via.tunnel.name}`,
     upstreamTls: tls !== null,
     authentication: authentication.type,
   };

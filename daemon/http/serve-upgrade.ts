@@ -71,6 +71,7 @@ export async function serveUpgrade(
         body: null,
         signal,
         credentials: ports.credentials,
+        forwardFields: ports.forwardFields,
         namespace: connection.context.workload.namespace,
       },
       async (headers) =>

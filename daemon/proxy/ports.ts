@@ -34,7 +34,7 @@ export interface SnapshotFeed {
 }
 
 /**
- * net/, socks5/: a connected socket, half-open allowed, paused, with surplus bytes of a handshake unshifted.
+ * net/, tunnel/: a connected socket, half-open allowed, paused, with surplus bytes of a handshake unshifted.
  * @throws UPSTREAM_*, TUNNEL_*, CREDENTIAL_* (a tunnel's token)
  */
 export type Dial = (upstream: Upstream, signal: AbortSignal) => Promise<Socket>;

@@ -62,10 +62,10 @@ async function passThrough(
   return result;
 }
 
-/** `tcp`, `tls`, `http`, or the same through a tunnel: `socks5/tcp`. */
+/** `tcp`, `tls`, `http`, or the same through a tunnel of a protocol: `socks5/tcp`, `httpForward/http`. */
 function routeName(route: Route): string {
   const via = route.kind === 'http' ? route.targets[0]?.upstream.via : route.upstream.via;
-  return via?.kind === 'socks5' ? `socks5/${route.kind}` : route.kind;
+  return via === undefined || via.kind === 'direct' ? route.kind : `${via.kind}/${route.kind}`;
 }
 
 /** The Destination that decided; for http, where each request may choose, the first one. */
@@ -75,5 +75,5 @@ function destinationOf(route: Route): string | null {
 }
 
 function upstreamName({ host, port, via }: Upstream): string {
-  return via.kind === 'socks5' ? `${host}:${port} through ${via.tunnel.name}` : `${host}:${port}`;
+  return via.kind === 'direct' ? `${host}:${port}` : `${host}:${port} through ${via.tunnel.name}`;
 }

@@ -2,7 +2,7 @@
 import type { Destination, DestinationPort } from '../destination/destination.ts';
 import { findPortProblem } from '../destination/find-port-problem.ts';
 import { LeatError } from '../errors/leat-error.ts';
-import type { Upstream } from './route.ts';
+import { throughTunnel, type Upstream } from './route.ts';
 
 /**
  * Where a Destination sends what was asked for, or why it can't: its own problem, or a Tunnel that does not allow the
@@ -31,5 +31,5 @@ export function findUpstream(
       `${id}: its tunnel does not allow ${tunnelHost}:${upstreamPort} to namespace ${workloadNamespace}`,
     );
   }
-  return { host: tunnelHost, port: upstreamPort, via: { kind: 'socks5', tunnel, locationId }, connectTimeoutMs };
+  return { host: tunnelHost, port: upstreamPort, via: throughTunnel(tunnel, locationId), connectTimeoutMs };
 }

@@ -1,12 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Where a connection goes, as a value: what the decision says and the proxy carries out. */
-import type { Destination, DestinationPort, Tunnel, UpstreamTls } from '../destination/destination.ts';
+import type {
+  Destination,
+  DestinationPort,
+  HttpConnectTunnel,
+  HttpForwardTunnel,
+  Socks5Tunnel,
+  Tunnel,
+  UpstreamTls,
+} from '../destination/destination.ts';
 import type { LeatError } from '../errors/leat-error.ts';
 
 /** How the upstream is reached. */
-export type Via =
-  | { readonly kind: 'direct' }
-  | { readonly kind: 'socks5'; readonly tunnel: Tunnel; readonly locationId: string | null };
+export type Via = { readonly kind: 'direct' } | TunnelVia;
+
+/** Through a tunnel; the kind is the tunnel's protocol. */
+export type TunnelVia = Socks5Via | HttpConnectVia | HttpForwardVia;
+
+export interface Socks5Via {
+  readonly kind: 'socks5';
+  readonly tunnel: Socks5Tunnel;
+  readonly locationId: string | null;
+}
+
+export interface HttpConnectVia {
+  readonly kind: 'httpConnect';
+  readonly tunnel: HttpConnectTunnel;
+}
+
+/** The connection leads to the proxy, and each request on it names its target. */
+export interface HttpForwardVia {
+  readonly kind: 'httpForward';
+  readonly tunnel: HttpForwardTunnel;
+  readonly locationId: string | null;
+}
+
+/** How a tunnel is gone through. A location id that its protocol can't carry was refused with the Destination. */
+export function throughTunnel(tunnel: Tunnel, locationId: string | null): TunnelVia {
+  switch (tunnel.protocol) {
+    case 'socks5':
+      return { kind: 'socks5', tunnel, locationId };
+    case 'httpConnect':
+      return { kind: 'httpConnect', tunnel };
+    case 'httpForward':
+      return { kind: 'httpForward', tunnel, locationId };
+  }
+}
 
 export interface Upstream {
   /** Host name or IP address. In a tunnel a name is resolved at the far end. */

@@ -18,7 +18,7 @@ const LAYERS: readonly (readonly string[])[] = [
     'daemon/dns',
     'daemon/relay',
     'daemon/http',
-    'daemon/socks5',
+    'daemon/tunnel',
     'daemon/credentials',
     'daemon/destination-service',
     'daemon/sources',

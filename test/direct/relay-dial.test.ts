@@ -2,13 +2,13 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
-import type { Tunnel } from '../../daemon/destination/destination.ts';
+import type { Socks5Tunnel } from '../../daemon/destination/destination.ts';
 import { Secret } from '../../daemon/destination/secret.ts';
 import type { Downstream } from '../../daemon/net/downstream.ts';
 import { createNativeRelayer, type DialPlan } from '../../daemon/relay/native-relay.ts';
 import type { RelayResult } from '../../daemon/relay/relay.ts';
 import type { Upstream } from '../../daemon/routing/route.ts';
-import { planTunnel } from '../../daemon/socks5/plan-tunnel.ts';
+import { planSocks5 } from '../../daemon/tunnel/plan-socks5.ts';
 import { collect, listenOn, takeBytes } from '../support/loopback-sockets.ts';
 
 const waiting: ((downstream: Downstream) => void)[] = [];
@@ -31,15 +31,16 @@ async function captured(t: ExecutionContext): Promise<{ client: Socket; downstre
   return { client, downstream };
 }
 
-function upstreamThrough(port: number, authentication: Tunnel['authentication'] = { type: 'None' }): Upstream {
+function upstreamThrough(port: number, authentication: Socks5Tunnel['authentication'] = { type: 'None' }): Upstream {
   const tunnel = {
     name: 'far',
+    protocol: 'socks5',
     endpoints: [{ host: '127.0.0.1', port }],
     authentication,
     tls: null,
     connectTimeoutMs: 1_000,
     handshakeTimeoutMs: 300,
-  } as unknown as Tunnel;
+  } as unknown as Socks5Tunnel;
   return {
     host: 'db.corp.internal',
     port: 5432,
@@ -55,7 +56,7 @@ function dial(downstream: Downstream, plan: DialPlan | null): Promise<RelayResul
 }
 
 const literal = (host: string): string => host;
-const userPassword: Tunnel['authentication'] = {
+const userPassword: Socks5Tunnel['authentication'] = {
   type: 'UserPassword',
   username: new Secret('leat'),
   password: new Secret('pass'),
@@ -76,7 +77,7 @@ test.serial('the engine plays the hand-shake, and the first bytes of the target 
     socket.end(' answer');
   });
   const { client, downstream } = await captured(t);
-  const done = dial(downstream, planTunnel(upstreamThrough(server.port, userPassword), literal));
+  const done = dial(downstream, planSocks5(upstreamThrough(server.port, userPassword), literal));
   client.end('question');
   t.is((await collect(client)).toString(), '220 ready answer');
   t.deepEqual(await done, { sentBytes: 8, receivedBytes: 16, error: null });
@@ -106,7 +107,7 @@ for (const [what, answers, code] of REFUSALS) {
       }
     });
     const { client, downstream } = await captured(t);
-    const error = await t.throwsAsync(dial(downstream, planTunnel(upstreamThrough(server.port), literal)), { code });
+    const error = await t.throwsAsync(dial(downstream, planSocks5(upstreamThrough(server.port), literal)), { code });
     t.regex(error?.message ?? '', /^tunnel far \(127\.0\.0\.1 port \d+\)/);
     client.resume();
     const closed = new Promise((resolve) => client.once('close', resolve));
@@ -121,13 +122,13 @@ test.serial('a tunnel that ends the hand-shake, or is not there, is unreachable'
     socket.end();
   });
   const first = await captured(t);
-  await t.throwsAsync(dial(first.downstream, planTunnel(upstreamThrough(server.port), literal)), {
+  await t.throwsAsync(dial(first.downstream, planSocks5(upstreamThrough(server.port), literal)), {
     code: 'TUNNEL_UNREACHABLE',
     message: /ended the connection instead of answering the method selection/,
   });
   server.server.close();
   const second = await captured(t);
-  await t.throwsAsync(dial(second.downstream, planTunnel(upstreamThrough(server.port), literal)), {
+  await t.throwsAsync(dial(second.downstream, planSocks5(upstreamThrough(server.port), literal)), {
     code: 'TUNNEL_UNREACHABLE',
     message: /ECONNREFUSED/,
   });
@@ -140,13 +141,13 @@ test.serial('what is not static is not for the engine', (t) => {
   const { via, ...rest } = upstreamThrough(1080);
   if (via.kind !== 'socks5') throw new TypeError('it goes through a tunnel');
   const plan = (change: object) =>
-    planTunnel({ ...rest, via: { ...via, tunnel: { ...via.tunnel, ...change } } }, literal);
+    planSocks5({ ...rest, via: { ...via, tunnel: { ...via.tunnel, ...change } } }, literal);
   t.not(plan({}), null);
   t.is(plan({ tls: { serverName: null, ca: null } }), null);
   t.is(plan({ authentication: { type: 'SapJwt' } }), null);
   t.is(plan({ endpoints: [...via.tunnel.endpoints, { host: 'other', port: 1080 }] }), null);
   t.is(
-    planTunnel(upstreamThrough(1080), () => null),
+    planSocks5(upstreamThrough(1080), () => null),
     null,
   );
 });
@@ -154,7 +155,7 @@ test.serial('what is not static is not for the engine', (t) => {
 test.serial('a client that goes away while its upstream is dialled ends the dial', async (t) => {
   const server = await listenOn(t, () => new Promise(() => undefined));
   const { client, downstream } = await captured(t);
-  const done = dial(downstream, planTunnel(upstreamThrough(server.port), literal));
+  const done = dial(downstream, planSocks5(upstreamThrough(server.port), literal));
   client.resetAndDestroy();
   t.is((await done).error?.code, 'CLIENT_RESET');
 });

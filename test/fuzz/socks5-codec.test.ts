@@ -2,7 +2,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { LeatError } from '../../daemon/errors/leat-error.ts';
-import { targetAddress } from '../../daemon/socks5/socks5-address.ts';
+import { targetAddress } from '../../daemon/tunnel/socks5-address.ts';
 import {
   encodeConnect,
   encodeGreeting,
@@ -11,7 +11,7 @@ import {
   parseAuthenticationStatus,
   parseMethodSelection,
   parseReply,
-} from '../../daemon/socks5/socks5-codec.ts';
+} from '../../daemon/tunnel/socks5-codec.ts';
 import { parseAuthentication, parseGreeting, parseRequest } from '../support/sap-socks5-protocol.ts';
 
 const parsers = [parseMethodSelection, parseAuthenticationStatus, parseReply];

@@ -18,7 +18,9 @@ import { createDial } from '../../daemon/net/dial.ts';
 import { keepErrorForNextOwner } from '../../daemon/net/socket-ownership.ts';
 import { startTls } from '../../daemon/net/start-tls.ts';
 import { compileSnapshot } from '../../daemon/routing/compile-snapshot.ts';
-import { createTunnelDial } from '../../daemon/socks5/dial-tunnel.ts';
+import { throughTunnel } from '../../daemon/routing/route.ts';
+import { createTunnelDial } from '../../daemon/tunnel/dial-tunnel.ts';
+import { createForwardFields } from '../../daemon/tunnel/forward-fields.ts';
 import { httpRoute, httpTarget } from './destinations.ts';
 import { type HttpLab, sendRaw, startHttpLab } from './http-lab.ts';
 import { resourceSet } from './resources.ts';
@@ -33,8 +35,19 @@ export interface CredentialsLabOptions {
   readonly spec?: Readonly<Record<string, unknown>>;
   /** Further fields of the one port, for example `upstream`. */
   readonly port?: Readonly<Record<string, unknown>>;
-  /** A SOCKS5 server on loopback: then the route is `onPremise`, and the Tunnel `corp` allows `shop` everything given here. */
-  readonly tunnel?: { readonly port: number; readonly hosts: readonly string[] };
+  /**
+   * A SOCKS5 server or a proxy on loopback: then the route is `onPremise`, and the Tunnel `corp` allows `shop` everything
+   * given here.
+   */
+  readonly tunnel?: {
+    readonly port: number;
+    readonly hosts: readonly string[];
+    /** Further fields of the Tunnel's spec. */
+    readonly spec?: Readonly<Record<string, unknown>>;
+    /** In Leat's own namespace, by Secret and key. */
+    readonly secrets?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+    readonly locationId?: string;
+  };
   readonly clock?: Clock;
   /** Who records requests; default the lab of the http service. */
   readonly startRequest?: HttpContext['startRequest'];
@@ -68,17 +81,22 @@ export async function startCredentialsLab(t: Teardown, options: CredentialsLabOp
   const dialTunnel = createTunnelDial({
     dialEndpoint: createDial({ resolve: async () => ['127.0.0.1'], guard: () => null }),
     startTls,
-    tokenFor: () => Promise.reject(new Error('the tunnel needs no token')),
+    tokenFor: (...asked) => credentials.tokenFor(...asked),
   });
   const connectTo: Connect = (host, port, via, signal) =>
     via === null
       ? connectLoopback(host, port)
-      : dialTunnel({ host, port, via: { kind: 'socks5', ...via }, connectTimeoutMs: 2000 }, signal);
+      : dialTunnel({ host, port, via: throughTunnel(via.tunnel, via.locationId), connectTimeoutMs: 2000 }, signal);
+  const forwardFields = createForwardFields((...asked) => credentials.tokenFor(...asked));
   const credentials = createCredentialSource({
     clock,
     verify: createVerifier({ connect: connectTo, clock }),
     fetchToken: createTokenClient({
       connect: connectTo,
+      async forwardFields({ tunnel: behind, locationId }, asked, signal) {
+        const via = throughTunnel(behind, locationId);
+        return via.kind === 'httpForward' ? forwardFields(via, asked, signal) : [];
+      },
       clock,
       onRequest: (outcome) => tokenRequests.push(outcome),
     }),
@@ -92,12 +110,13 @@ export async function startCredentialsLab(t: Teardown, options: CredentialsLabOp
       ? {
           host: 'localhost',
           port: upstreamPort,
-          via: { kind: 'socks5', tunnel: route.tunnel, locationId: route.locationId },
+          via: throughTunnel(route.tunnel, route.locationId),
         }
       : {}),
   });
   const http = await startHttpLab(t, httpRoute([target]), upstreamPort, {
     credentials,
+    forwardFields,
     ...(tunnel === undefined ? {} : { dial: dialTunnel }),
     ...(options.startRequest === undefined ? {} : { startRequest: options.startRequest }),
   });
@@ -122,21 +141,15 @@ function compile({ authentication, secrets = {}, spec = {}, port = {}, tunnel }:
       spec: {
         hosts: ['erp.corp'],
         ports: [{ port: 80, protocol: 'http', ...port }],
-        route: tunnel === undefined ? { type: 'internet' } : { type: 'onPremise', tunnel: 'corp' },
+        route: routeOf(tunnel),
         authentication,
         workloads: { all: true },
         allowCleartext: true,
         ...spec,
       },
     },
-    ...Object.entries(secrets).map(([name, values]) => ({
-      apiVersion: 'v1',
-      kind: 'Secret',
-      metadata: { namespace: 'shop', name, labels: { 'leat.dev/credential': 'true' } },
-      data: Object.fromEntries(
-        Object.entries(values).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
-      ),
-    })),
+    ...secretsIn('shop', secrets),
+    ...secretsIn('leat-system', tunnel?.secrets ?? {}),
     ...(tunnel === undefined
       ? []
       : [
@@ -148,7 +161,15 @@ function compile({ authentication, secrets = {}, spec = {}, port = {}, tunnel }:
               protocol: 'socks5',
               endpoints: [{ host: '127.0.0.1', port: tunnel.port }],
               authentication: { type: 'None' },
-              allow: [{ namespaces: { names: ['shop'] }, hosts: tunnel.hosts, ports: [{ port: 1, endPort: 65_535 }] }],
+              allow: [
+                {
+                  namespaces: { names: ['shop'] },
+                  hosts: tunnel.hosts,
+                  ports: [{ port: 1, endPort: 65_535 }],
+                  ...(tunnel.locationId === undefined ? {} : { locationIds: [tunnel.locationId] }),
+                },
+              ],
+              ...tunnel.spec,
             },
           },
         ]),
@@ -161,6 +182,23 @@ function compile({ authentication, secrets = {}, spec = {}, port = {}, tunnel }:
   const [destination] = destinations.all();
   if (destination === undefined) throw new Error('no Destination was compiled');
   return destination;
+}
+
+function routeOf(tunnel: CredentialsLabOptions['tunnel']): Readonly<Record<string, unknown>> {
+  if (tunnel === undefined) return { type: 'internet' };
+  const { locationId } = tunnel;
+  return { type: 'onPremise', tunnel: 'corp', ...(locationId === undefined ? {} : { locationId }) };
+}
+
+function secretsIn(namespace: string, secrets: NonNullable<CredentialsLabOptions['secrets']>): object[] {
+  return Object.entries(secrets).map(([name, values]) => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { namespace, name, labels: { 'leat.dev/credential': 'true' } },
+    data: Object.fromEntries(
+      Object.entries(values).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
+    ),
+  }));
 }
 
 function parsed(resource: object) {

@@ -67,6 +67,7 @@ export async function startHttpLab(
     },
     relay: streamRelay,
     credentials: noCredentials,
+    forwardFields: async () => [],
     clock: systemClock,
     ...options,
   });

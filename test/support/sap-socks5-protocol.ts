@@ -96,20 +96,31 @@ export function parseRequest(bytes: Buffer): Parsed<{ readonly host: string; rea
 /** Judges a JWT as the Connectivity Proxy does: signature, expiry, client. @throws Refused */
 export function judgeToken(token: string, publicJwk: JsonWebKey, allowedClientId: string): void {
   const refuse = (reason: string) => new Refused('authentication', reason, badAuthentication);
+  let claims: Record<string, unknown>;
+  try {
+    claims = readToken(token, publicJwk);
+  } catch (error) {
+    throw refuse((error as Error).message);
+  }
+  if (claims.client_id !== allowedClientId) throw refuse(`client ${String(claims.client_id)} is not allowed`);
+}
+
+/** The claims of a JWT (RS256) whose signature is right and whose time is not over. @throws Error with the reason */
+export function readToken(token: string, publicJwk: JsonWebKey): Record<string, unknown> {
   const [header, payload, signature, more] = token.split('.');
   if (header === undefined || payload === undefined || signature === undefined || more !== undefined)
-    throw refuse('token is no JWT');
+    throw new Error('token is no JWT');
   const key = createPublicKey({ key: publicJwk, format: 'jwk' });
-  let claims: { client_id?: string; exp?: number };
+  let claims: Record<string, unknown>;
   try {
     const { alg } = JSON.parse(Buffer.from(header, 'base64url').toString()) as { alg?: string };
     if (alg !== 'RS256') throw new Error(`algorithm ${alg}`);
     claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as typeof claims;
   } catch (error) {
-    throw refuse(`token can't be read: ${String(error)}`);
+    throw new Error(`token can't be read: ${String(error)}`);
   }
   if (!verify('sha256', Buffer.from(`${header}.${payload}`), key, Buffer.from(signature, 'base64url')))
-    throw refuse('signature is wrong');
-  if (claims.exp === undefined || claims.exp * 1000 <= Date.now()) throw refuse('token has expired');
-  if (claims.client_id !== allowedClientId) throw refuse(`client ${claims.client_id} is not allowed`);
+    throw new Error('signature is wrong');
+  if (typeof claims.exp !== 'number' || claims.exp * 1000 <= Date.now()) throw new Error('token has expired');
+  return claims;
 }

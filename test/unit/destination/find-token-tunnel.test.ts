@@ -8,6 +8,7 @@ import { namespaceLabels } from '../../../daemon/workload/select-namespaces.ts';
 import { tunnel } from '../../support/resources.ts';
 
 const corp = tunnel('corp', {
+  protocol: 'httpForward',
   allow: [{ namespaces: { names: ['shop'] }, hosts: ['login.corp'], ports: [{ port: 443 }], locationIds: ['berlin'] }],
 });
 const broken = tunnel('broken', {
@@ -23,7 +24,11 @@ const tunnels = new Map(
 const find = (namespace: string | null) => createFindTokenTunnel(namespace, tunnels);
 
 test('a tunnel leads to the token endpoint that it allows, with the location it allows', (t) => {
-  const { tunnel: found, locationId, allows } = find('shop')('corp', 'berlin', 'login.corp', 443);
+  const {
+    tunnel: found,
+    locationId,
+    allows,
+  } = find('shop')('corp', 'berlin', { host: 'login.corp', port: 443, isTls: false });
   t.is(found.name, 'corp');
   t.is(locationId, 'berlin');
   t.true(allows('shop'));
@@ -41,17 +46,27 @@ for (const [name, namespace, args, code] of [
 ] as const) {
   test(`${name} is refused`, (t) => {
     const [tunnelName, locationId, host, port] = args;
-    t.throws(() => find(namespace)(tunnelName, locationId, host, port), { instanceOf: LeatError, code });
+    t.throws(() => find(namespace)(tunnelName, locationId, { host, port, isTls: false }), {
+      instanceOf: LeatError,
+      code,
+    });
   });
 }
 
 test('to who is not admitted a tunnel that exists looks as one that does not', (t) => {
   const messageOf = (name: string) =>
-    t.throws(() => find('other')(name, null, 'login.corp', 443))?.message.replace(name, 'X');
+    t
+      .throws(() => find('other')(name, null, { host: 'login.corp', port: 443, isTls: false }))
+      ?.message.replace(name, 'X');
   t.is(messageOf('corp'), messageOf('none'));
 });
 
 test('a ClusterDestination is asked for each workload', (t) => {
-  const { allows } = find(null)('corp', 'berlin', 'login.corp', 443);
+  const { allows } = find(null)('corp', 'berlin', { host: 'login.corp', port: 443, isTls: false });
   t.deepEqual(['shop', 'other'].map(allows), [true, false]);
+});
+
+test('a token endpoint of https is not behind a forward proxy', (t) => {
+  const endpoint = { host: 'login.corp', port: 443, isTls: true };
+  t.throws(() => find('shop')('corp', 'berlin', endpoint), { code: 'ROUTE_UNSUPPORTED', message: /httpConnect/ });
 });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from 'ava';
-import type { Authentication, Tunnel } from '../../../daemon/destination/destination.ts';
+import type { Authentication, Socks5Tunnel } from '../../../daemon/destination/destination.ts';
 import { Secret } from '../../../daemon/destination/secret.ts';
 import { checkCleartext } from '../../../daemon/http/check-cleartext.ts';
 import { httpDestination, httpTarget } from '../../support/destinations.ts';
@@ -8,7 +8,7 @@ import { httpDestination, httpTarget } from '../../support/destinations.ts';
 const basic: Authentication = { type: 'Basic', username: new Secret('u'), password: new Secret('p') };
 const certificate: Authentication = { type: 'ClientCertificate', certificate: 'c', key: new Secret('k') };
 const tls = { serverName: null, ca: null };
-const via = { kind: 'socks5', tunnel: {} as Tunnel, locationId: null } as const;
+const via = { kind: 'socks5', tunnel: {} as Socks5Tunnel, locationId: null } as const;
 const strict = httpDestination({ allowCleartext: false });
 const lax = httpDestination({ allowCleartext: true });
 const withSecretHeader = httpDestination({

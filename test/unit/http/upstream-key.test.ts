@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from 'ava';
-import type { Authentication, Tunnel } from '../../../daemon/destination/destination.ts';
+import type { Authentication, Socks5Tunnel } from '../../../daemon/destination/destination.ts';
 import { Secret } from '../../../daemon/destination/secret.ts';
 import { subjectOf, upstreamKey } from '../../../daemon/http/upstream-key.ts';
 import { httpDestination, httpTarget, shopWorkload } from '../../support/destinations.ts';
@@ -11,8 +11,9 @@ const certificate = (key: string): Authentication => ({
   certificate: 'c',
   key: new Secret(key),
 });
-const tunnel = (password: string): Tunnel => ({
+const tunnel = (password: string): Socks5Tunnel => ({
   name: 'onprem',
+  protocol: 'socks5',
   endpoints: [{ host: 'socks.example', port: 1080 }],
   tls: null,
   authentication: { type: 'UserPassword', username: new Secret('u'), password: new Secret(password) },

@@ -24,7 +24,7 @@ function upstream(decision: Decision): string {
   if (!decision.allow) return decision.error.code;
   const { route } = decision;
   const { host, port, via } = route.kind === 'http' ? (route.targets[0]?.upstream ?? noUpstream()) : route.upstream;
-  return `${route.kind} ${host}:${port} ${via.kind === 'direct' ? 'direct' : `${via.tunnel.name}/${via.locationId}`}`;
+  return `${route.kind} ${host}:${port} ${via.kind === 'direct' ? 'direct' : `${via.tunnel.name}/${'locationId' in via ? via.locationId : null}`}`;
 }
 
 function noUpstream(): never {
@@ -72,6 +72,7 @@ test('a name is found in any case and with the dot of the root', (t) => {
 test('a tunnel is asked for the virtual host, else the upstream host, else the name that was asked', (t) => {
   const tunnels = [
     tunnel('onprem', {
+      protocol: 'httpForward',
       allow: [
         { namespaces: { all: true }, hosts: ['*'], ports: [{ port: 1, endPort: 65535 }], locationIds: ['berlin'] },
       ],
@@ -85,7 +86,7 @@ test('a tunnel is asked for the virtual host, else the upstream host, else the n
           destinations: [
             destination('shop/erp', {
               route: { type: 'onPremise', tunnel: 'onprem', locationId: 'berlin', ...virtualHost },
-              ports: [{ port: 80, protocol: 'tcp', upstream: fields }],
+              ports: [{ port: 80, protocol: 'http', upstream: fields }],
             }),
           ],
         },
@@ -93,9 +94,9 @@ test('a tunnel is asked for the virtual host, else the upstream host, else the n
         80,
       ),
     );
-  t.is(through({ virtualHost: 'virtual' }, { host: 'up', port: 44300 }), 'tcp virtual:44300 onprem/berlin');
-  t.is(through({}, { host: 'up' }), 'tcp up:80 onprem/berlin');
-  t.is(through({}, {}), 'tcp erp.example.com:80 onprem/berlin');
+  t.is(through({ virtualHost: 'virtual' }, { host: 'up', port: 44300 }), 'http virtual:44300 onprem/berlin');
+  t.is(through({}, { host: 'up' }), 'http up:80 onprem/berlin');
+  t.is(through({}, {}), 'http erp.example.com:80 onprem/berlin');
 });
 
 test('a port that nobody declares goes to the real host, or is refused under Deny', (t) => {

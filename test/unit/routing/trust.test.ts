@@ -191,7 +191,15 @@ for (const [what, spec] of evasions) {
 }
 
 test('a location id has to be one that is allowed', (t) => {
-  const tunnels = [tunnel('onprem', { allow: [{ ...allow(['shop']), locationIds: ['berlin'] }] })];
+  const tunnels = [
+    tunnel('onprem', {
+      authentication: {
+        type: 'SapJwt',
+        oauth2: { tokenUrl: 'https://login.example/token', clientId: 'leat', clientAuthentication: 'None' },
+      },
+      allow: [{ ...allow(['shop']), locationIds: ['berlin'] }],
+    }),
+  ];
   const at = (locationId?: string) =>
     tunnelCode(
       {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The two halves of a SOCKS5 handshake over a connected socket; all states are awaits, each with its deadline. */
-import type { Socket } from 'node:net';
-import type { Tunnel } from '../destination/destination.ts';
 import type { Secret } from '../destination/secret.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import { withDeadline } from '../net/deadline.ts';
 import { type Parsed, readMessage } from '../net/read-message.ts';
+import type { TunnelSession } from './endpoint.ts';
 import type { TargetAddress } from './socks5-address.ts';
 import {
   encodeConnect,
@@ -28,7 +27,7 @@ export type TunnelCredential =
   | { readonly type: 'UserPassword'; readonly username: Secret; readonly password: Secret }
   | { readonly type: 'SapJwt'; readonly token: Secret; readonly locationId: string | null };
 
-const METHODS: Readonly<Record<Tunnel['authentication']['type'], number>> = {
+const METHODS: Readonly<Record<TunnelCredential['type'], number>> = {
   None: METHOD_NONE,
   UserPassword: METHOD_USER_PASSWORD,
   SapJwt: METHOD_SAP_JWT,
@@ -45,14 +44,6 @@ export interface HandshakeStep<T> {
   readonly expected: Buffer;
   readonly isReply: boolean;
   readonly timeoutMs: number;
-}
-
-/** A connection to one endpoint of a tunnel. */
-export interface TunnelSession {
-  readonly socket: Socket;
-  /** `tunnel onprem (10.0.0.9 port 1080)`: for messages. */
-  readonly name: string;
-  readonly signal: AbortSignal;
 }
 
 /**

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Secret } from '../destination/secret.ts';
 import { LeatError } from '../errors/leat-error.ts';
+import { Secret } from './secret.ts';
 
 /**
- * The value of an Authorization field: RFC 7617, in UTF-8.
+ * The value of an Authorization or Proxy-Authorization field: RFC 7617, in UTF-8.
  * @throws SECRET_INVALID for a user name with a colon, which would end it early, or for control characters (§2)
  */
 export function basicCredential(username: Secret, password: Secret): Secret {

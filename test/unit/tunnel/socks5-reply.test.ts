@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from 'ava';
-import { type ReplyDialect, replyError } from '../../../daemon/socks5/socks5-reply.ts';
+import { type ReplyDialect, replyError } from '../../../daemon/tunnel/socks5-reply.ts';
 
 test('every reply code has an error of its own, in the words of who sent it', (t) => {
   const codes = (dialect: ReplyDialect): string[] =>

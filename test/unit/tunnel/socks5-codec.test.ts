@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from 'ava';
 import { LeatError } from '../../../daemon/errors/leat-error.ts';
-import { targetAddress } from '../../../daemon/socks5/socks5-address.ts';
+import { targetAddress } from '../../../daemon/tunnel/socks5-address.ts';
 import {
   encodeConnect,
   encodeGreeting,
@@ -13,7 +13,7 @@ import {
   parseAuthenticationStatus,
   parseMethodSelection,
   parseReply,
-} from '../../../daemon/socks5/socks5-codec.ts';
+} from '../../../daemon/tunnel/socks5-codec.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(/\s/g, ''), 'hex');
 

@@ -4,13 +4,13 @@ import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
-import type { OAuth2Client, Tunnel } from '../../daemon/destination/destination.ts';
+import type { OAuth2Client, Socks5Tunnel } from '../../daemon/destination/destination.ts';
 import { Secret } from '../../daemon/destination/secret.ts';
 import { LeatError } from '../../daemon/errors/leat-error.ts';
 import { createDial } from '../../daemon/net/dial.ts';
 import { startTls } from '../../daemon/net/start-tls.ts';
 import { streamRelay } from '../../daemon/relay/stream-relay.ts';
-import { createTunnelDial, type TunnelDialPorts } from '../../daemon/socks5/dial-tunnel.ts';
+import { createTunnelDial, type TunnelDialPorts } from '../../daemon/tunnel/dial-tunnel.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { startDante } from '../support/dante.ts';
 import { createLab } from '../support/lab.ts';
@@ -24,7 +24,7 @@ const dialEndpoint = createDial({ resolve: async () => ['127.0.0.1'], guard: () 
 const noToken: TunnelDialPorts['tokenFor'] = () => Promise.reject(new Error('no token is needed'));
 const dialTunnel = createTunnelDial({ dialEndpoint, startTls, tokenFor: noToken });
 const user = { name: 'leat', password: 'open sesame' };
-const userPassword: Tunnel['authentication'] = {
+const userPassword: Socks5Tunnel['authentication'] = {
   type: 'UserPassword',
   username: new Secret(user.name),
   password: new Secret(user.password),
@@ -38,11 +38,12 @@ const oauth2: OAuth2Client = {
   parameters: [],
   ca: null,
 };
-const sapJwt: Tunnel['authentication'] = { type: 'SapJwt', client: oauth2 };
+const sapJwt: Socks5Tunnel['authentication'] = { type: 'SapJwt', client: oauth2 };
 
-function tunnelTo(ports: number | readonly number[], fields: Partial<Tunnel> = {}): Tunnel {
+function tunnelTo(ports: number | readonly number[], fields: Partial<Socks5Tunnel> = {}): Socks5Tunnel {
   return {
     name: 'onprem',
+    protocol: 'socks5',
     endpoints: [ports].flat().map((port) => ({ host: '127.0.0.1', port })),
     tls: null,
     authentication: { type: 'None' },
@@ -52,7 +53,7 @@ function tunnelTo(ports: number | readonly number[], fields: Partial<Tunnel> = {
   };
 }
 
-function by(tunnel: Tunnel, host: string, port: number, locationId: string | null = null) {
+function by(tunnel: Socks5Tunnel, host: string, port: number, locationId: string | null = null) {
   return { host, port, via: { kind: 'socks5', tunnel, locationId }, connectTimeoutMs: 3000 } as const;
 }
 
@@ -108,8 +109,8 @@ for (const [make, start] of [
     const lab = await createLab(make);
     t.teardown(() => lab.dispose());
     const server = await start(lab.loopback, { user });
-    const wrong = { ...userPassword, password: new Secret('wrong') } as Tunnel['authentication'];
-    const dial = (authentication: Tunnel['authentication'], port: number) =>
+    const wrong = { ...userPassword, password: new Secret('wrong') } as Socks5Tunnel['authentication'];
+    const dial = (authentication: Socks5Tunnel['authentication'], port: number) =>
       codeOf(t, dialTunnel(by(tunnelTo(server.port, { authentication }), '127.0.0.1', port), never));
     const closed = await freeLoopbackPort();
     t.regex(await dial(wrong, closed), /^TUNNEL_(AUTHENTICATION|UNREACHABLE): tunnel onprem/);

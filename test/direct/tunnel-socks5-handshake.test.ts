@@ -2,12 +2,12 @@
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import type { Tunnel } from '../../daemon/destination/destination.ts';
+import type { Socks5Tunnel } from '../../daemon/destination/destination.ts';
 import { Secret } from '../../daemon/destination/secret.ts';
 import { LeatError } from '../../daemon/errors/leat-error.ts';
 import { createDial } from '../../daemon/net/dial.ts';
 import { startTls } from '../../daemon/net/start-tls.ts';
-import { createTunnelDial } from '../../daemon/socks5/dial-tunnel.ts';
+import { createTunnelDial } from '../../daemon/tunnel/dial-tunnel.ts';
 import { collect, listenOn, takeBytes } from '../support/loopback-sockets.ts';
 
 const never = new AbortController().signal;
@@ -15,15 +15,16 @@ const SECRET_WORD = 'pa55word-that-must-not-show';
 const dialEndpoint = createDial({ resolve: async () => [], guard: () => null });
 const dialTunnel = createTunnelDial({ dialEndpoint, startTls, tokenFor: async () => new Secret('a.b.c') });
 
-const userPassword: Tunnel['authentication'] = {
+const userPassword: Socks5Tunnel['authentication'] = {
   type: 'UserPassword',
   username: new Secret('joe'),
   password: new Secret(SECRET_WORD),
 };
 
-function upstreamBy(port: number, authentication: Tunnel['authentication'], handshakeTimeoutMs = 2000) {
-  const tunnel: Tunnel = {
+function upstreamBy(port: number, authentication: Socks5Tunnel['authentication'], handshakeTimeoutMs = 2000) {
+  const tunnel: Socks5Tunnel = {
     name: 'onprem',
+    protocol: 'socks5',
     endpoints: [{ host: '127.0.0.1', port }],
     tls: null,
     authentication,

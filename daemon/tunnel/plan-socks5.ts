@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Tunnel } from '../destination/destination.ts';
+import type { Socks5Tunnel } from '../destination/destination.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import { connectionError } from '../net/connection-error.ts';
 import { connectTimeout } from '../net/dial.ts';
 import { formatEndpoint, type IpAddress } from '../net/endpoint.ts';
-import type { Upstream } from '../routing/route.ts';
-import { admitTarget, asTunnelError, tunnelName } from './dial-tunnel.ts';
+import type { Socks5Via, Upstream } from '../routing/route.ts';
+import { asTunnelError, tunnelName } from './endpoint.ts';
 import { authenticationSteps, connectStep, type HandshakeStep, stepEnded, stepTimeout } from './socks5-handshake.ts';
+import { admitTarget } from './socks5-passage.ts';
 
 /** What the relay's engine has to know to take a connection through a tunnel by itself. */
 export interface TunnelPlan {
@@ -28,14 +29,14 @@ interface Script {
 }
 
 /** Compiled once for each target; a Tunnel lives as long as its snapshot, and its scripts with it. */
-const scripts = new WeakMap<Tunnel, Map<string, Script>>();
+const scripts = new WeakMap<Socks5Tunnel, Map<string, Script>>();
 const MOST_SCRIPTS = 1_024;
 
 /**
  * The hand-shake as a script of bytes, where it is static: one endpoint of a known address, no TLS, and no token, which
  * ends one day. Null where it is not. @throws TUNNEL_ADDRESS_UNSUPPORTED, DESTINATION_NOT_READY, SECRET_INVALID
  */
-export function planTunnel(upstream: Upstream, addressOf: (host: string) => IpAddress | null): TunnelPlan | null {
+export function planSocks5(upstream: Upstream, addressOf: (host: string) => IpAddress | null): TunnelPlan | null {
   const { via } = upstream;
   if (via.kind !== 'socks5') return null;
   const { tunnel } = via;
@@ -69,7 +70,7 @@ export function planTunnel(upstream: Upstream, addressOf: (host: string) => IpAd
   };
 }
 
-function scriptOf(upstream: Upstream, via: Extract<Upstream['via'], { kind: 'socks5' }>, name: string): Script {
+function scriptOf(upstream: Upstream, via: Socks5Via, name: string): Script {
   let known = scripts.get(via.tunnel);
   if (known === undefined) {
     known = new Map();
