@@ -4,7 +4,7 @@ import { ClusterDestination, Destination } from './kinds/destination.ts';
 import { DestinationSource } from './kinds/destination-source.ts';
 import { NodePolicy } from './kinds/node-policy.ts';
 import { NodeStateStatus } from './kinds/node-state.ts';
-import { ResourceStatus } from './kinds/status.ts';
+import { DestinationSourceStatus, ResourceStatus } from './kinds/status.ts';
 import { Tunnel } from './kinds/tunnel.ts';
 import type { SchemaNode } from './schema/schema-node.ts';
 import type { TSchema } from './schema/type.ts';
@@ -101,10 +101,11 @@ export const CUSTOM_KINDS = {
     namespaced: false,
     description: "An instance of SAP's Destination service, and who may use what of it.",
     spec: specOf(DestinationSource),
-    status: STATUS,
+    status: nodeOf(DestinationSourceStatus),
     columns: [
       { name: 'Default', type: 'string', jsonPath: '.spec.default' },
       { name: 'Tunnel', type: 'string', jsonPath: '.spec.tunnel' },
+      { name: 'Imported', type: 'string', jsonPath: '.status.imports[*].used', priority: 1 },
       ...READY,
       AGE,
     ],

@@ -134,6 +134,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const report = reportState(config, { log, staleSinceMs: () => source.staleSinceMs() });
   const source = followSource(config, {
     ask: upstreams.ask,
+    list: upstreams.list,
     sets: createSetSync(ipset),
     log,
     metrics,

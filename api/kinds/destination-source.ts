@@ -21,6 +21,8 @@ import { type Static, Type } from '../schema/type.ts';
 /** Where the service keeps an entry. */
 const LEVELS = ['subaccount', 'instance', 'provider_subaccount', 'provider_instance'] as const;
 export type Level = (typeof LEVELS)[number];
+/** Levels that can be listed. */
+const IMPORT_LEVELS = ['subaccount', 'instance'] as const satisfies Level[];
 
 const patterns = (description: string) =>
   listOf(
@@ -85,6 +87,19 @@ export const DestinationSourceSpec = closed({
     }),
     { maxItems: 64 },
     'who may use what; nobody where it is empty',
+  ),
+  import: Type.Optional(
+    listOf(
+      closed({
+        level: oneOf(IMPORT_LEVELS, 'where the service keeps the entries'),
+        names: patterns('names of entries that are imported'),
+        allowCleartext: Type.Optional(
+          Type.Boolean({ description: 'permit their credentials on a wire without TLS. Default false.' }),
+        ),
+      }),
+      { maxItems: 16 },
+      'entries that are Destinations without being written as such, for the namespaces that allow names; every Destination goes before them. Default none.',
+    ),
   ),
   allowInsecure: Type.Optional(
     Type.Boolean({ description: 'honour TrustAll: TLS to the target that is not verified. Default false.' }),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `NodeState`: what the daemon of one node reports, from which the controller computes the statuses of all other kinds. */
 import { FORMATS } from '../schema/formats.ts';
+import { ImportCounts } from '../schema/import-counts.ts';
 import { closed, listOf, oneOf, text } from '../schema/parts.ts';
 import { type Static, Type } from '../schema/type.ts';
 
@@ -60,6 +61,13 @@ export const NodeStateStatus = closed(
         }),
         { maxItems: MAX_NOT_READY },
         'resources that are not ready on this node',
+      ),
+    ),
+    imports: Type.Optional(
+      listOf(
+        closed({ source: text(FORMATS.resourceName, 'DestinationSource'), ...ImportCounts.properties }),
+        { maxItems: 64 },
+        'what became of the entries that DestinationSources import',
       ),
     ),
     notReadyTotal: Type.Optional(

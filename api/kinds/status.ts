@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The status of Leat's kinds, written by the controller alone. */
 import { FORMATS } from '../schema/formats.ts';
+import { ImportCounts } from '../schema/import-counts.ts';
 import { closed, listOf, oneOf, text } from '../schema/parts.ts';
 import { type Static, Type } from '../schema/type.ts';
 
@@ -17,19 +18,33 @@ const Condition = closed({
 });
 export type Condition = Static<typeof Condition>;
 
-export const ResourceStatus = closed(
-  {
-    observedGeneration: Type.Optional(
-      Type.Integer({ minimum: 0, description: 'metadata.generation that the status is of' }),
+const CONDITIONS = {
+  observedGeneration: Type.Optional(
+    Type.Integer({ minimum: 0, description: 'metadata.generation that the status is of' }),
+  ),
+  conditions: Type.Optional(
+    listOf(
+      Condition,
+      { maxItems: 16, key: 'type' },
+      'Accepted: it is valid and no other stands before it. Ready: nodes serve it.',
     ),
-    conditions: Type.Optional(
+  ),
+};
+const WHAT = 'what became of it; written by the controller';
+
+export const ResourceStatus = closed(CONDITIONS, WHAT);
+export type ResourceStatus = Static<typeof ResourceStatus>;
+
+export const DestinationSourceStatus = closed(
+  {
+    ...CONDITIONS,
+    imports: Type.Optional(
       listOf(
-        Condition,
-        { maxItems: 16, key: 'type' },
-        'Accepted: it is valid and no other stands before it. Ready: nodes serve it.',
+        ImportCounts,
+        { maxItems: 2, key: 'level' },
+        'entries that are imported, as the node has them that told last',
       ),
     ),
   },
-  'what became of it; written by the controller',
+  WHAT,
 );
-export type ResourceStatus = Static<typeof ResourceStatus>;

@@ -8,6 +8,17 @@ import { checkNamespaceSelector } from './selectors.ts';
 export function checkDestinationSource({ spec }: DestinationSource): FieldProblem[] {
   return [
     ...checkBinding(spec.binding),
+    ...(spec.import ?? []).flatMap(({ level }, index) =>
+      level === 'instance' && spec.binding.identity !== undefined
+        ? [
+            problemAt(
+              ['spec', 'import', index, 'level'],
+              'must be subaccount: for nothing else are tokens of IAS taken',
+              level,
+            ),
+          ]
+        : [],
+    ),
     ...spec.allow.flatMap(({ namespaces }, index) =>
       checkNamespaceSelector(namespaces, ['spec', 'allow', index, 'namespaces']),
     ),

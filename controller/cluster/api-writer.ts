@@ -169,11 +169,14 @@ function service({ name, namespace, owner, ports }: ServiceChange) {
 }
 
 /** The version that was seen is a condition: a status computed from an older object, or by a leader of before, is refused. */
-function writeStatus(custom: CustomObjectsApi, { kind, meta, conditions }: StatusChange): Promise<unknown> {
+function writeStatus(custom: CustomObjectsApi, { kind, meta, conditions, imports }: StatusChange): Promise<unknown> {
   const { name, namespace, resourceVersion, generation } = meta;
   const place = { group: API_GROUP, version: VERSION, plural: CUSTOM_KINDS[kind].plural, name };
   const observed = generation === undefined ? {} : { observedGeneration: generation };
-  const body = { metadata: { resourceVersion }, status: { ...observed, conditions } };
+  const body = {
+    metadata: { resourceVersion },
+    status: { ...observed, conditions, ...(imports === undefined ? {} : { imports }) },
+  };
   return namespace === null
     ? custom.patchClusterCustomObjectStatus({ ...place, body }, MERGE_PATCH)
     : custom.patchNamespacedCustomObjectStatus({ ...place, namespace, body }, MERGE_PATCH);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Everything that the controller changes in the cluster, as values: planned by pure functions, sent by one writer. */
 import type { Condition } from '../../api/kinds/status.ts';
+import type { ImportCounts } from '../../api/schema/import-counts.ts';
 import type { Meta, OwnerReference, ServicePort, StatusKind } from './view.ts';
 
 export interface StatusChange {
@@ -8,6 +9,8 @@ export interface StatusChange {
   readonly kind: StatusKind;
   readonly meta: Meta;
   readonly conditions: readonly Condition[];
+  /** Missing: the status says nothing of imports, or what it says stays. */
+  readonly imports?: readonly ImportCounts[];
 }
 
 export interface RoleBindingChange {

@@ -6,6 +6,7 @@ import { NodeStateStatus } from '../../api/kinds/node-state.ts';
 import type { Condition } from '../../api/kinds/status.ts';
 import { parseResource } from '../../api/parse-resource.ts';
 import { findViolations } from '../../api/schema/find-violations.ts';
+import type { ImportCounts } from '../../api/schema/import-counts.ts';
 import { pickKnown } from '../../api/schema/pick-known.ts';
 import type { SchemaNode } from '../../api/schema/schema-node.ts';
 
@@ -26,7 +27,9 @@ type Json = Record<string, unknown>;
 
 export function projectCustom(kind: StatusKind): (object: unknown) => CustomObject {
   return (object) => {
-    const { status, ...given } = (object ?? {}) as Json & { status?: { conditions?: unknown } | null };
+    const { status, ...given } = (object ?? {}) as Json & {
+      status?: { conditions?: unknown; imports?: unknown } | null;
+    };
     // the items of a list do not say what they are
     const parsed = parseResource({ ...given, apiVersion: API_VERSION, kind });
     return {
@@ -37,6 +40,7 @@ export function projectCustom(kind: StatusKind): (object: unknown) => CustomObje
         ? []
         : parsed.problems.slice(0, MAX_PROBLEMS).map((problem) => `${problem.field} ${reasonOf(problem)}`),
       conditions: Array.isArray(status?.conditions) ? (status.conditions as Condition[]) : [],
+      ...(Array.isArray(status?.imports) ? { imports: status.imports as ImportCounts[] } : {}),
     };
   };
 }

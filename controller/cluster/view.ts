@@ -5,6 +5,7 @@ import type { Namespace, Pod } from '../../api/kinds/core.ts';
 import type { NodeStateStatus } from '../../api/kinds/node-state.ts';
 import type { Condition } from '../../api/kinds/status.ts';
 import type { Resource } from '../../api/resource-set.ts';
+import type { ImportCounts } from '../../api/schema/import-counts.ts';
 
 /** The kinds that get a status. */
 export const STATUS_KINDS = ['Destination', 'ClusterDestination', 'Tunnel', 'DestinationSource', 'NodePolicy'] as const;
@@ -37,6 +38,8 @@ export interface CustomObject {
   readonly resource: Extract<Resource, { kind: StatusKind & KindName }> | null;
   readonly problems: readonly string[];
   readonly conditions: readonly Condition[];
+  /** Of a DestinationSource: what its status says of its imports. */
+  readonly imports?: readonly ImportCounts[];
 }
 
 export interface NodeObject {

@@ -2,6 +2,7 @@
 import type { Change } from '../cluster/cluster-writer.ts';
 import type { ClusterView } from '../cluster/view.ts';
 import { type ClusterSettings, compileCluster } from './compile-cluster.ts';
+import { findImports } from './find-imports.ts';
 import { type BindingSettings, planBindings } from './plan-bindings.ts';
 import { planEvents } from './plan-events.ts';
 import { planServices } from './plan-services.ts';
@@ -32,9 +33,13 @@ export function planChanges(
   return [
     ...(settings.secretsBinding === 'auto' ? planBindings(view, compiled, settings) : []),
     ...services.changes,
-    ...statuses.flatMap(({ object: { kind, meta }, conditions }): Change[] =>
-      conditions === null || meta.isGoing ? [] : [{ do: 'write status', kind, meta, conditions }],
-    ),
+    ...statuses.flatMap(({ object, conditions }): Change[] => {
+      const { kind, meta } = object;
+      const imports = findImports(object, view.nodeStates);
+      if (meta.isGoing || (conditions === null && imports === undefined)) return [];
+      const change = { do: 'write status', kind, meta, conditions: conditions ?? object.conditions } as const;
+      return [imports === undefined ? change : { ...change, imports }];
+    }),
     ...told.select(planEvents(view, compiled, statuses)),
   ];
 }

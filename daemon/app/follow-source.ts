@@ -5,6 +5,8 @@ import type { SetSync } from '../capture/sync-sets.ts';
 import type { Config } from '../config/config.ts';
 import type { AskService } from '../destination-service/ask-service.ts';
 import { createEntryStore } from '../destination-service/entry-store.ts';
+import { createImportStore } from '../destination-service/import-store.ts';
+import type { ListEntries } from '../destination-service/list-entries.ts';
 import { CompileMemory } from '../routing/compile-memory.ts';
 import { compileSnapshot } from '../routing/compile-snapshot.ts';
 import type { Snapshot } from '../routing/snapshot.ts';
@@ -22,6 +24,8 @@ export interface SourceParts {
   readonly metrics: Metrics;
   /** Asks Destination services for the entries that Destinations name. */
   readonly ask: AskService;
+  /** Lists what they keep, for sources that import. */
+  readonly list: ListEntries;
   /** Before the kernel captures for a snapshot, everything else has to know it. */
   readonly publish: (snapshot: Snapshot, resources: ResourceSet) => void;
   /** The sets of the kernel hold what the newest snapshot wants. */
@@ -60,12 +64,19 @@ export function followSource(config: Config, parts: SourceParts): FollowedSource
     onFailure: ({ name: entry, service }, { code, message }, isStale) =>
       log.warn({ source: service.name, entry, code, isStale }, message),
   });
+  const imports = createImportStore({
+    list: parts.list,
+    onChange: takeAgainSoon,
+    onFailure: ({ level, service }, { code, message }, isStale) =>
+      log.warn({ source: service.name, level, code, isStale }, message),
+  });
 
   const take = (resources: ResourceSet, labels: Labels): void => {
     takeAgain = () => take(resources, labels);
     const facts = { name, labels, leatNamespace, clusterDomain, identityFiles };
-    const snapshot = compileSnapshot(resources, facts, entries.entryOf, memory);
+    const snapshot = compileSnapshot(resources, facts, entries.foundOf, memory, imports.foundOf);
     entries.follow(snapshot.lookups ?? []);
+    imports.follow(snapshot.imports ?? []);
     parts.publish(snapshot, resources);
     count(snapshot, metrics);
     for (const { resource, reason, message } of snapshot.problems) {
@@ -83,7 +94,7 @@ export function followSource(config: Config, parts: SourceParts): FollowedSource
 
   const stopEntries = async (): Promise<void> => {
     takeAgain = () => {};
-    await Promise.all([identity.stop(), entries.stop()]);
+    await Promise.all([identity.stop(), entries.stop(), imports.stop()]);
     if (again !== null) clearImmediate(again);
   };
   if (config.source.type === 'kubernetes') {

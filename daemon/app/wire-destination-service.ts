@@ -3,6 +3,7 @@ import { type CredentialSource, createCredentialSource } from '../credentials/cr
 import type { VerifyUserToken } from '../credentials/read-user-token.ts';
 import { createTokenClient } from '../credentials/token-client.ts';
 import { type AskService, createAskService } from '../destination-service/ask-service.ts';
+import { createListEntries, type ListEntries } from '../destination-service/list-entries.ts';
 import { createServiceCredentials } from '../destination-service/service-credentials.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import type { CredentialSource as HttpCredentials } from '../http/ports.ts';
@@ -21,6 +22,7 @@ export interface DestinationServiceParts {
 
 export interface WiredDestinationService {
   readonly ask: AskService;
+  readonly list: ListEntries;
   /** All credentials: those that a Destination service makes, and Leat's own. */
   readonly credentials: HttpCredentials;
   close(): void;
@@ -47,10 +49,12 @@ export function wireDestinationService({
       onRequest: (outcome) => metrics.tokenRequests.inc({ outcome }),
     }),
   });
-  const ask = createAskService({ connect: dial, tokenFor: tokens.tokenFor });
+  const access = { connect: dial, tokenFor: tokens.tokenFor };
+  const ask = createAskService(access);
   const service = createServiceCredentials({ ask, clock, signal: ended.signal });
   return {
     ask,
+    list: createListEntries(access),
     credentials: {
       headersFor: (destination, authentication, caller, signal) =>
         authentication.type === 'DestinationService'

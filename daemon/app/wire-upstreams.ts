@@ -6,6 +6,7 @@ import { createTokenClient } from '../credentials/token-client.ts';
 import type { Connect, ForwardFields } from '../credentials/token-request.ts';
 import { createVerifier } from '../credentials/verify-user-token.ts';
 import type { AskService } from '../destination-service/ask-service.ts';
+import type { ListEntries } from '../destination-service/list-entries.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import { createHttpService, type HttpService } from '../http/http-service.ts';
 import type { Clock } from '../net/clock.ts';
@@ -27,6 +28,8 @@ export interface Upstreams {
   readonly http: HttpService;
   /** Asks Destination services. */
   readonly ask: AskService;
+  /** Lists what they keep. */
+  readonly list: ListEntries;
   /** Ends connections to targets, and what waits for a credential. */
   close(): Promise<void>;
   /** The addresses of a target's name, where they are known without asking. */
@@ -103,6 +106,7 @@ export function wireUpstreams(config: Config, { clock, metrics, relay, onResolve
     guard,
     http,
     ask: service.ask,
+    list: service.list,
     async close() {
       service.close();
       await http.close();

@@ -19,21 +19,38 @@ export function parseServiceAnswer(text: string): ServiceAnswer {
   const root = objectOf(parseJson(text), 'no JSON object');
   const configuration = objectOf(root.destinationConfiguration, 'no destinationConfiguration');
   return {
-    configuration: Object.fromEntries(
-      Object.entries(configuration).flatMap(([name, value]) =>
-        typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
-          ? [[name, String(value)]]
-          : [],
-      ),
-    ),
+    configuration: readProperties(configuration),
     tokens: listOf(root.authTokens, 'authTokens').map(parseToken),
-    certificates: listOf(root.certificates, 'certificates').map((item) => {
-      const { Name: name, Content: content } = objectOf(item, 'a certificate that is no object');
-      if (typeof name !== 'string' || typeof content !== 'string')
-        throw invalid('a certificate without name or content');
-      return { name, content: Buffer.from(content, 'base64') };
-    }),
+    certificates: listOf(root.certificates, 'certificates').map(readCertificate),
   };
+}
+
+/** One page of a list of entries: properties alone, without tokens and certificates. @throws as {@link parseServiceAnswer} */
+export function parseServiceList(text: string): readonly ServiceAnswer['configuration'][] {
+  const list = parseJson(text);
+  if (!Array.isArray(list)) throw invalid('no JSON list');
+  return list.map((item) => readProperties(objectOf(item, 'an entry that is no object')));
+}
+
+/** @throws as {@link parseServiceAnswer} */
+export function parseCertificate(text: string): ServiceAnswer['certificates'][number] {
+  return readCertificate(parseJson(text));
+}
+
+function readProperties(properties: Record<string, unknown>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(properties).flatMap(([name, value]) =>
+      typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+        ? [[name, String(value)]]
+        : [],
+    ),
+  );
+}
+
+function readCertificate(item: unknown): ServiceAnswer['certificates'][number] {
+  const { Name: name, Content: content } = objectOf(item, 'a certificate that is no object');
+  if (typeof name !== 'string' || typeof content !== 'string') throw invalid('a certificate without name or content');
+  return { name, content: Buffer.from(content, 'base64') };
 }
 
 function parseToken(item: unknown): AuthToken {

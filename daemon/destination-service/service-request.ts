@@ -14,6 +14,8 @@ export type Connect = (host: string, port: number, signal: AbortSignal) => Promi
 export interface RawAnswer {
   readonly status: number;
   readonly text: string;
+  /** How many pages the list has that this is one of, where the service says so. */
+  readonly pages: number | null;
 }
 
 export type HeaderFields = readonly (readonly [name: string, value: string])[];
@@ -79,7 +81,12 @@ async function exchange(
       if (length > MAX_ANSWER_BYTES) throw unavailable(`${url.host} answered more than ${MAX_ANSWER_BYTES} bytes`);
       chunks.push(chunk);
     }
-    return { status: answer.statusCode, text: Buffer.concat(chunks).toString('utf8') };
+    const pages = answer.headers['page-count'];
+    return {
+      status: answer.statusCode,
+      text: Buffer.concat(chunks).toString('utf8'),
+      pages: typeof pages === 'string' && /^\d{1,6}$/.test(pages) ? Number(pages) : null,
+    };
   } finally {
     client.destroy().catch(() => {
       // Its one connection is gone already.

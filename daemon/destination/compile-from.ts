@@ -3,12 +3,12 @@ import { DESTINATION_DEFAULTS } from '../../api/defaults.ts';
 import type { DestinationFromSpec } from '../../api/kinds/destination.ts';
 import type { From } from '../../api/kinds/destination-source.ts';
 import { asLeatError, LeatError } from '../errors/leat-error.ts';
-import { compileRoute } from './compile-route.ts';
 import type { SourceAccess } from './compile-source.ts';
 import type { TunnelAccess } from './compile-tunnel.ts';
-import type { Destination, DestinationPort, ServiceLookup } from './destination.ts';
+import type { ServiceLookup } from './destination.ts';
 import { digestOf } from './digest.ts';
-import type { EntryOf, ServiceEntry } from './service-entry.ts';
+import type { EntryOf } from './service-entry.ts';
+import { type EntryParts, useEntry } from './use-entry.ts';
 
 export interface FromContext {
   readonly sources: ReadonlyMap<string, SourceAccess>;
@@ -16,13 +16,8 @@ export interface FromContext {
   readonly entryOf: EntryOf;
 }
 
-type Parts = Pick<
-  Destination,
-  'hosts' | 'ports' | 'headers' | 'queries' | 'connectTimeoutMs' | 'responseTimeoutMs' | 'resolved'
->;
-
 export interface CompiledFrom {
-  readonly parts: Parts;
+  readonly parts: EntryParts;
   /** Null where nothing may be asked. */
   readonly lookup: ServiceLookup | null;
   /** Namespaces that the source lets have the entry. */
@@ -61,8 +56,8 @@ export function compileFrom(spec: DestinationFromSpec, namespace: string | null,
       throw new LeatError('DESTINATION_ENTRY_PENDING', `"${lookup.name}" is not fetched yet from "${source.name}"`);
     }
     if ('problem' in fetched) throw fetched.problem;
-    const entry = asNow(fetched.entry, lookup);
-    return { parts: useEntry(entry, spec, source, namespace, context.tunnels), lookup, admits };
+    const use = { hosts: spec.hosts ?? [fetched.entry.host], timeouts: spec.timeouts ?? {}, lookup };
+    return { parts: useEntry(fetched.entry, use, source, namespace, context.tunnels), lookup, admits };
   } catch (error) {
     return { parts: notReady(spec, asLeatError(error)), lookup, admits };
   }
@@ -106,65 +101,8 @@ function lookupOf({ name, level, fragments = [], chain }: From, service: Service
   return { ...asked, service, key: digestOf([service.name, service.uri, service.instance, asked]) };
 }
 
-/** It may have been fetched with a binding that was renewed since: tokens are got with the one of now. */
-function asNow(entry: ServiceEntry, lookup: ServiceLookup): ServiceEntry {
-  const { authentication } = entry;
-  return authentication.type === 'DestinationService'
-    ? { ...entry, authentication: { ...authentication, lookup } }
-    : entry;
-}
-
-function useEntry(
-  entry: ServiceEntry,
-  spec: DestinationFromSpec,
-  source: SourceAccess,
-  namespace: string | null,
-  tunnels: ReadonlyMap<string, TunnelAccess>,
-): Parts {
-  if (entry.trustsAll && !source.allowInsecure) {
-    throw new LeatError(
-      'DESTINATION_ENTRY_UNSUPPORTED',
-      `the entry says TrustAll, which DestinationSource "${source.name}" does not allow (allowInsecure)`,
-    );
-  }
-  if (entry.proxyType === 'OnPremise' && source.tunnel === null) {
-    throw new LeatError(
-      'DESTINATION_ENTRY_UNSUPPORTED',
-      `the entry is OnPremise, but DestinationSource "${source.name}" names no tunnel`,
-    );
-  }
-  const hosts = spec.hosts ?? [entry.host];
-  const ports = entry.trustsAll ? entry.ports.map(withoutVerification) : entry.ports;
-  const route =
-    source.tunnel === null || entry.proxyType === 'Internet'
-      ? ({ type: 'internet' } as const)
-      : {
-          type: 'onPremise' as const,
-          tunnel: source.tunnel,
-          ...(entry.locationId === null ? {} : { locationId: entry.locationId }),
-        };
-  return {
-    hosts,
-    ports,
-    headers: entry.headers,
-    queries: entry.queries,
-    connectTimeoutMs: spec.timeouts?.connectMs ?? entry.connectTimeoutMs ?? DESTINATION_DEFAULTS.connectMs,
-    responseTimeoutMs: spec.timeouts?.responseMs ?? entry.responseTimeoutMs ?? DESTINATION_DEFAULTS.responseMs,
-    resolved: {
-      ready: true,
-      route: compileRoute({ route, hosts }, ports, namespace, tunnels),
-      authentication: entry.authentication,
-    },
-  };
-}
-
-function withoutVerification(port: DestinationPort): DestinationPort {
-  const { tls } = port.upstream;
-  return tls === null ? port : { ...port, upstream: { ...port.upstream, tls: { ...tls, isUnverified: true } } };
-}
-
 /** Hosts that are given are held, on the port that a URL of http:// has, so that a request is answered with the reason. */
-function notReady({ hosts = [], timeouts }: DestinationFromSpec, problem: LeatError): Parts {
+function notReady({ hosts = [], timeouts }: DestinationFromSpec, problem: LeatError): EntryParts {
   const upstream = { host: null, port: 80, pathPrefix: '', tls: null };
   return {
     hosts,

@@ -4,7 +4,7 @@ import type { DestinationSource, From, Level } from '../../api/kinds/destination
 import { asLeatError, type LeatError } from '../errors/leat-error.ts';
 import { type NamespaceLabels, selectNamespaces } from '../workload/select-namespaces.ts';
 import { checkCertificates } from './check-pem.ts';
-import type { ServiceInstance } from './destination.ts';
+import type { ServiceImport, ServiceInstance } from './destination.ts';
 import type { ReadSecret } from './release-secret.ts';
 import { type IdentityFiles, readServiceBinding } from './service-binding.ts';
 
@@ -14,9 +14,19 @@ export interface SourceAccess {
   readonly resolved: { readonly service: ServiceInstance } | { readonly problem: LeatError };
   readonly tunnel: string | null;
   readonly allowInsecure: boolean;
+  /** What is imported: of which level, which names. */
+  readonly imports: readonly ImportRule[];
   /** Whether any part of `allow` names the namespace: to all others the source does not exist. */
   readonly admits: (namespace: string) => boolean;
   readonly allows: (namespace: string, from: From) => boolean;
+  /** The same for whichever namespace. */
+  readonly allowsSomebody: (from: From) => boolean;
+}
+
+export interface ImportRule {
+  readonly level: ServiceImport['level'];
+  readonly selects: (name: string) => boolean;
+  readonly allowCleartext: boolean;
 }
 
 /** What a DestinationSource is, and for whom. Its Secrets are those of Leat's own namespace. */
@@ -43,6 +53,12 @@ export function compileSource(
     allowInsecure: spec.allowInsecure ?? false,
     admits: (namespace) => entries.some(({ selects }) => selects(namespace)),
     allows: (namespace, from) => entries.some((entry) => entry.selects(namespace) && entry.allows(from)),
+    allowsSomebody: (from) => entries.some((entry) => entry.allows(from)),
+    imports: (spec.import ?? []).map(({ level, names, allowCleartext = false }) => ({
+      level,
+      selects: (name) => matchesAny(names, name),
+      allowCleartext,
+    })),
   };
 }
 

@@ -119,6 +119,14 @@ export interface ServiceLookup {
   readonly key: string;
 }
 
+/** All entries that an instance keeps at one level. */
+export interface ServiceImport {
+  readonly service: ServiceInstance;
+  readonly level: 'subaccount' | 'instance';
+  /** Of the instance and the level, as that of a lookup. */
+  readonly key: string;
+}
+
 export interface ChainRule {
   readonly name: string;
   readonly variables: readonly { readonly name: string; readonly value: string }[];
@@ -224,7 +232,10 @@ export type DestinationRoute =
     };
 
 export interface Destination {
-  /** `Destination namespace/name` or `ClusterDestination name`: unique, and what people and records see. */
+  /**
+   * `Destination namespace/name` or `ClusterDestination name`; for what is imported `DestinationSource source/level/entry`.
+   * Unique, and what people and records see.
+   */
   readonly id: string;
   /** The Destination's namespace; null for a ClusterDestination. */
   readonly namespace: string | null;
@@ -232,6 +243,8 @@ export interface Destination {
   readonly admitsNamespace: (namespace: string) => boolean;
   /** False: a ClusterDestination that no Destination may stand in front of. */
   readonly overridable: boolean;
+  /** All entries of a source were imported, this one with them: every other Destination goes before it. */
+  readonly isImported?: true;
   readonly createdAtMs: number;
   readonly hosts: readonly string[];
   /** Path prefixes, http only; at least one. */

@@ -29,7 +29,8 @@ export const MAX_PER_HOST = 128;
  *    says `overridable: false`: then those of the namespace are out, also where they name the host more exactly;
  * 3. (path length: `listHttpTargets`, once the port is known to speak http)
  * 4. those that name their workloads before those that mean all;
- * 5. the older, then the lesser `namespace/name`.
+ * 5. the older, then the lesser `namespace/name`;
+ * 6. behind all of them, also where they name the host more exactly: what a DestinationSource imports.
  *
  * Those that the workload may not use are not there, nor are names that the policy denies: a wildcard is asked for each
  * name (`compileClaims`), so it does not reach what is cut out of it. Hosts of the Destinations handed over were admitted.
@@ -43,9 +44,10 @@ export function indexDestinations(
 ): DestinationIndex {
   const byNamespace = new Map<string, HostTrie<HostMatch>>();
   const ofCluster = new HostTrie<HostMatch>();
+  const ofImports = new HostTrie<HostMatch>();
   let inspected = 0;
   for (const destination of [...destinations].sort(byPreference)) {
-    let trie = ofCluster;
+    let trie = destination.isImported === true ? ofImports : ofCluster;
     if (destination.namespace !== null) {
       trie = byNamespace.get(destination.namespace) ?? new HostTrie();
       byNamespace.set(destination.namespace, trie);
@@ -61,7 +63,8 @@ export function indexDestinations(
     const own = usable(byNamespace.get(workload.namespace)?.find(host) ?? [], workload, host);
     const shared = usable(ofCluster.find(host), workload, host);
     if (shared.some(({ match: { destination } }) => !destination.overridable)) return once(shared);
-    return once(own.concat(shared).sort((a, b) => b.specificity - a.specificity));
+    const imported = usable(ofImports.find(host), workload, host);
+    return once([...own.concat(shared).sort((a, b) => b.specificity - a.specificity), ...imported]);
   };
 
   function usable(tiers: readonly HostTier<HostMatch>[], workload: Workload, host: string): Candidate[] {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What an SAP Destination service says, in Leat's words. */
 import type { LeatError } from '../errors/leat-error.ts';
-import type { Authentication, DestinationPort, ServiceLookup, StaticField } from './destination.ts';
+import type { Authentication, DestinationPort, ServiceImport, ServiceLookup, StaticField } from './destination.ts';
 
 /** An entry in Leat's words. Where it goes out of what was allowed, and whether, is decided by who uses it. */
 export interface ServiceEntry {
@@ -24,3 +24,16 @@ export type FetchedEntry = { readonly entry: ServiceEntry } | { readonly problem
 
 /** What was fetched so far; null: not yet. */
 export type EntryOf = (lookup: ServiceLookup) => FetchedEntry | null;
+
+/** All entries of one level. */
+export type FetchedImport =
+  | {
+      readonly entries: readonly { readonly name: string; readonly fetched: FetchedEntry }[];
+      /** The level has more than are taken. */
+      readonly isCut: boolean;
+      /** The service can't be had now: this is what it said before. */
+      readonly isStale: boolean;
+    }
+  | { readonly problem: LeatError };
+
+export type ImportOf = (asked: ServiceImport) => FetchedImport | null;

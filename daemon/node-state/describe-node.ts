@@ -2,6 +2,7 @@
 import type { NodeStateStatus } from '../../api/kinds/node-state.ts';
 import type { ResourceSet } from '../../api/resource-set.ts';
 import { resourcesDigest } from '../../api/resources-digest.ts';
+import type { ImportReport } from '../destination/compile-imports.ts';
 import type { Snapshot } from '../routing/snapshot.ts';
 
 /** What the daemon knows and found, of which its report is made. */
@@ -30,6 +31,7 @@ export function describeNode(findings: NodeFindings, nowMs: number): NodeStateSt
     ...(known === null ? {} : { snapshot: describeSnapshot(known, staleSinceMs, nowMs) }),
     notReady: notReady.slice(0, MAX_NOT_READY),
     notReadyTotal: notReady.length,
+    imports: describeImports(known?.snapshot.importReports ?? []),
   };
 }
 
@@ -38,7 +40,7 @@ function describeSnapshot(
   staleSinceMs: number | null,
   nowMs: number,
 ): NonNullable<NodeStateStatus['snapshot']> {
-  const destinations = [...snapshot.destinations.all()];
+  const destinations = [...snapshot.destinations.all()].filter(({ isImported }) => isImported !== true);
   return {
     source: staleSinceMs === null ? 'Live' : 'Saved',
     time: timestamp(staleSinceMs ?? nowMs),
@@ -47,6 +49,19 @@ function describeSnapshot(
     ready: destinations.filter(({ resolved }) => resolved.ready).length,
     enrolledPods: [...snapshot.workloads.all()].filter(({ enrolled }) => enrolled).length,
   };
+}
+
+const MAX_IMPORTS = 64;
+const MAX_REASONS = 32;
+
+function describeImports(reports: readonly ImportReport[]): NonNullable<NodeStateStatus['imports']> {
+  return reports.slice(0, MAX_IMPORTS).map(({ isStale, isCut, sample, unused, ...counts }) => ({
+    ...counts,
+    ...(isStale ? { stale: true } : {}),
+    ...(isCut ? { cut: true } : {}),
+    sample: [...sample],
+    unused: unused.slice(0, MAX_REASONS).map((one) => ({ ...one, sample: [...one.sample] })),
+  }));
 }
 
 type NotReady = NonNullable<NodeStateStatus['notReady']>[number];

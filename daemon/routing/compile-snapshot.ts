@@ -3,6 +3,7 @@ import type { Secret } from '../../api/kinds/core.ts';
 import type { DestinationSource } from '../../api/kinds/destination-source.ts';
 import type { ResourceSet } from '../../api/resource-set.ts';
 import { compileDestination, type DestinationContext, destinationId } from '../destination/compile-destination.ts';
+import { compileImports, listImports } from '../destination/compile-imports.ts';
 import { compileSource, type SourceAccess } from '../destination/compile-source.ts';
 import { compileTunnel, type TunnelAccess } from '../destination/compile-tunnel.ts';
 import type { Destination, ServiceLookup } from '../destination/destination.ts';
@@ -13,7 +14,8 @@ import { indexDestinations, MAX_PER_HOST } from '../destination/index-destinatio
 import { indexServices } from '../destination/index-services.ts';
 import { createSecretReaders, type ReadSecret } from '../destination/release-secret.ts';
 import type { IdentityFiles } from '../destination/service-binding.ts';
-import type { EntryOf } from '../destination/service-entry.ts';
+import type { EntryOf, ImportOf } from '../destination/service-entry.ts';
+import { conditionReason } from '../errors/condition-reason.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import { compileNodePolicy } from '../policy/compile-node-policy.ts';
 import type { NodePolicy } from '../policy/node-policy.ts';
@@ -43,6 +45,7 @@ const NO_FILES: IdentityFiles = new Map();
  * problem that names it, and whatever depends on it is refused rather than done without it.
  *
  * @param entryOf what was fetched so far of `lookups`, which the snapshot names; default nothing
+ * @param importOf the same of `imports`
  * @param memory of the snapshot before: what did not change in between is not compiled again
  */
 export function compileSnapshot(
@@ -50,6 +53,7 @@ export function compileSnapshot(
   node: NodeFacts,
   entryOf: EntryOf = () => null,
   memory: CompileMemory = new CompileMemory(),
+  importOf: ImportOf = () => null,
 ): Snapshot {
   memory.begin();
   const { leatNamespace = 'leat-system', clusterDomain = 'cluster.local', identityFiles = NO_FILES } = node;
@@ -117,8 +121,25 @@ export function compileSnapshot(
       return { value, keep: lookupsOfOne === 0 };
     });
   });
-  const destinations = memory.keep('destinations', compiled, report, () => compiled);
-  const contested = memory.keep('contested', [destinations], report, () => findContested(destinations));
+  const written = memory.keep('destinations', compiled, report, () => compiled);
+  const imports = memory.keep('wanted imports', [sources], report, () => listImports(sources));
+  const fetched = imports.map((asked) => importOf(asked));
+  const importInputs = [sources, tunnels, policy, set.namespaces, imports, ...fetched];
+  const imported = memory.keep('imports', importInputs, report, (reportImport) => {
+    const { problems: found, ...rest } = compileImports(sources, {
+      tunnels,
+      mayClaim: policy.mayClaim,
+      namespaces: set.namespaces.map(({ metadata }) => metadata.name),
+      fetchedOf: (asked) => fetched[imports.findIndex(({ key }) => key === asked.key)] ?? null,
+    });
+    for (const { source, problem } of found) reportImport(toProblem(`DestinationSource ${source}`, problem));
+    return rest;
+  });
+  const destinations = memory.keep('all destinations', [written, imported], report, () => [
+    ...written,
+    ...imported.destinations,
+  ]);
+  const contested = memory.keep('contested', [written], report, () => findContested(written));
   for (const conflict of findConflicts(contested, workloads.all())) report(conflict);
   const { match } = memory.keep('index', [destinations, policy], report, (reportLeftOut) =>
     indexDestinations(destinations, policy.mayClaim, ({ id }, host) => {
@@ -126,10 +147,10 @@ export function compileSnapshot(
       reportLeftOut({ resource: id, reason: 'TooManyForHost', message });
     }),
   );
-  const services = memory.keep('services', [set.services, set.destinations, destinations, labelsOf], report, () =>
+  const services = memory.keep('services', [set.services, set.destinations, written, labelsOf], report, () =>
     indexServices(set.services ?? [], {
       destinations: set.destinations,
-      compiled: destinations,
+      compiled: written,
       labelsOf,
       clusterDomain,
     }),
@@ -140,6 +161,8 @@ export function compileSnapshot(
     services,
     destinations: { match, all: () => destinations },
     lookups: [...lookups.values()],
+    imports,
+    importReports: imported.reports,
     problems,
   };
 }
@@ -234,11 +257,6 @@ function endpointNames({ tunnels }: ResourceSet): Set<string> {
   return new Set(tunnels.flatMap(({ spec }) => spec.endpoints.map(({ host }) => host)));
 }
 
-/** `SECRET_NOT_RELEASED` → reason `SecretNotReleased`. */
 function toProblem(resource: string, { code, message }: LeatError): ResourceProblem {
-  const reason = code
-    .split('_')
-    .map((word) => word.charAt(0) + word.slice(1).toLowerCase())
-    .join('');
-  return { resource, reason, message };
+  return { resource, reason: conditionReason(code), message };
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Destination, ServiceLookup } from '../destination/destination.ts';
+import type { ImportReport } from '../destination/compile-imports.ts';
+import type { Destination, ServiceImport, ServiceLookup } from '../destination/destination.ts';
 import type { ServiceIndex } from '../destination/index-services.ts';
 import type { IpAddress } from '../net/endpoint.ts';
 import type { NodePolicy } from '../policy/node-policy.ts';
@@ -34,6 +35,10 @@ export interface Snapshot {
   readonly services?: ServiceIndex;
   /** Entries of Destination services that have to be fetched. */
   readonly lookups?: readonly ServiceLookup[];
+  /** Levels of them whose entries are imported. */
+  readonly imports?: readonly ServiceImport[];
+  /** What became of these, as far as they are fetched. */
+  readonly importReports?: readonly ImportReport[];
   /** What is wrong with the resources, each naming resource, field and cure. */
   readonly problems: readonly ResourceProblem[];
 }

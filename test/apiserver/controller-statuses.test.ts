@@ -4,6 +4,7 @@ import { ApiServer } from '../support/apiserver.ts';
 import { controllerRights, grantControllerRights, startController } from '../support/controller.ts';
 import { createLab, type Lab } from '../support/lab.ts';
 import { reportAs } from '../support/node-reports.ts';
+import { destinationSource } from '../support/resources.ts';
 import { until } from '../support/until.ts';
 
 const GROUP = '/apis/leat.dev/v1alpha1';
@@ -113,6 +114,21 @@ test.serial('what one node finds wrong is told with the name of the node, until 
   t.like(found.Accepted, { status: 'True' });
   await reportAs(api, 'node-2');
   t.like((await waitFor(pathOf('shop', 'erp'), 'Ready', 'Ready')).Resolved, { status: 'True' });
+});
+
+test.serial('what nodes imported is counted and sampled in the status of the source', async (t) => {
+  const path = `${GROUP}/destinationsources/btp`;
+  const source = destinationSource('btp', { import: [{ level: 'subaccount', names: ['*'] }] });
+  await api.create('destinationsources', source);
+  const unused = [{ reason: 'HostNotAllowed', count: 1, sample: ['erp'] }];
+  const counts = { level: 'subaccount' as const, selected: 3, used: 2, sample: ['crm', 'api'], unused };
+  await reportAs(api, 'node-1', { imports: [{ source: 'btp', ...counts }] });
+  const imports = async () => (await api.must('GET', path)).status?.imports;
+  await until('the status has it', async () => (await imports())?.length === 1, 20_000);
+  t.deepEqual(await imports(), [counts]);
+  await reportAs(api, 'node-1', { imports: [] });
+  await until('it goes with the report', async () => (await imports())?.length === 0, 20_000);
+  await api.must('DELETE', path);
 });
 
 test.serial('what a node says of an earlier generation is no news of the present one', async (t) => {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import test, { type ExecutionContext } from 'ava';
-import { createEntryStore, type EntryStoreTimes } from '../../daemon/destination-service/entry-store.ts';
+import { createEntryStore } from '../../daemon/destination-service/entry-store.ts';
+import type { FollowTimes } from '../../daemon/destination-service/follow-store.ts';
 import type { Entry } from '../support/destination-service.ts';
 import { makeServiceLab, type ServiceLabOptions } from '../support/service-lab.ts';
 import { until } from '../support/until.ts';
@@ -12,7 +13,7 @@ const MOVED: Entry = { properties: { ...CRM.properties, URL: 'https://moved.exam
 
 async function arrange(
   t: ExecutionContext,
-  { times = { refreshMs: 100, retryMs: [50, 100] }, ...options }: ServiceLabOptions & { times?: EntryStoreTimes },
+  { times = { refreshMs: 100, retryMs: [50, 100] }, ...options }: ServiceLabOptions & { times?: FollowTimes },
 ) {
   const lab = await makeServiceLab(t, options);
   const seen = { changes: 0, failures: [] as string[], stale: 0 };
@@ -30,7 +31,7 @@ async function arrange(
   t.teardown(() => store.stop());
   const lookup = lab.lookup({ name: 'crm' });
   const hostOf = () => {
-    const fetched = store.entryOf(lookup);
+    const fetched = store.foundOf(lookup);
     if (fetched === null) return null;
     return 'entry' in fetched ? fetched.entry.host : fetched.problem.code;
   };

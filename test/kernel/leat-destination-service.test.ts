@@ -33,7 +33,10 @@ function from(name: string, spec: object = {}): object {
   };
 }
 
-const hosts = ['basic', 'token', 'user', 'late'].map((name): [string, string[]] => [`${name}.partner.test`, [HERE]]);
+const hosts = ['basic', 'token', 'user', 'late', 'imported', 'kept'].map((name): [string, string[]] => [
+  `${name}.partner.test`,
+  [HERE],
+]);
 
 test('a pod reaches targets whose Destinations are kept in a Destination service, through an outage of it', async (t) => {
   const lab = await createLab('service');
@@ -48,6 +51,8 @@ test('a pod reaches targets whose Destinations are kept in a Destination service
       entry('BASIC', 'basic.partner.test/base', 'BasicAuthentication', { User: 'shop', Password: 'pass word' }),
       entry('TOKEN', 'token.partner.test', 'OAuth2ClientCredentials', { 'URL.headers.x-from': 'entry' }),
       entry('USER', 'user.partner.test', 'OAuth2JWTBearer'),
+      entry('IMPORTED', 'imported.partner.test', 'OAuth2ClientCredentials'),
+      entry('KEPT', 'kept.partner.test', 'BasicAuthentication', { User: 'shop', Password: 'pass word' }),
     ],
   });
   const source = {
@@ -60,6 +65,10 @@ test('a pod reaches targets whose Destinations are kept in a Destination service
       tenantMode: 'dedicated',
       ca: { name: 'ca', key: 'ca.crt' },
       allow: [{ namespaces: { names: ['shop'] }, destinationNames: ['*'], levels: ['instance', 'subaccount'] }],
+      import: [
+        { level: 'subaccount', names: ['IMPORTED'], allowCleartext: true },
+        { level: 'subaccount', names: ['KEPT'] },
+      ],
     },
   };
   const leat = await world.startLeat({
@@ -83,7 +92,7 @@ test('a pod reaches targets whose Destinations are kept in a Destination service
     return stdout;
   };
   await until('the entries are known', async () =>
-    (await leat.metrics()).includes('leat_destinations{ready="true"} 3'),
+    (await leat.metrics()).includes('leat_destinations{ready="true"} 5'),
   );
 
   t.like(JSON.parse(await get('http://basic.partner.test/orders')), {
@@ -95,6 +104,17 @@ test('a pod reaches targets whose Destinations are kept in a Destination service
   const user = JSON.parse(await get('http://user.partner.test/', '-H', 'Authorization: Bearer user-a'));
   t.regex(user.authorization, /^Bearer for-user-a-\d+$/, "the user's own token goes to the service alone");
   t.is(await get('http://user.partner.test/', '-o', '/dev/null', '-w', '%{http_code}'), '401');
+
+  const imported = JSON.parse(await get('http://imported.partner.test/'));
+  t.regex(imported.authorization, /^Bearer for-technical-\d+$/, 'nobody wrote a Destination for it');
+  const refusal = await get(
+    'http://kept.partner.test/',
+    '-o',
+    '/dev/null',
+    '-w',
+    '%{http_code} %header{x-error-internal-code}',
+  );
+  t.is(refusal, '403 CLEARTEXT_REFUSED');
   const missing = await get(
     'http://late.partner.test/',
     '-o',

@@ -29,7 +29,7 @@ const USER_HEADER: Readonly<Record<string, string>> = {
   OAuth2TokenExchange: 'x-subject-token',
 };
 
-type Answer = readonly [status: number, body: object];
+type Answer = readonly [status: number, body: object, headers?: Record<string, string>];
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const url = new URL(request.url ?? '/', 'https://service');
@@ -42,6 +42,11 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   emit('call', call);
   if (control.reset === true) {
     request.socket.destroy();
+    return;
+  }
+  if (control.html === true) {
+    response.writeHead(200, { 'content-type': 'text/html' });
+    response.end('<html>Sign in to continue</html>');
     return;
   }
   if (control.status !== undefined) {
@@ -87,6 +92,15 @@ function find(request: IncomingMessage, url: URL): Answer {
     return [401, { ErrorMessage: 'the token is bound to a certificate' }];
   }
   if (configuration.ias && url.pathname.includes('/v2/')) return [403, { ErrorMessage: 'Forbidden' }];
+  const list = /^\/destination-configuration\/v1\/(subaccount|instance)(Destinations|Certificates)(?:\/([^/]+))?$/.exec(
+    url.pathname,
+  );
+  if (request.method === 'GET' && list !== null) {
+    const [, level = '', kind, name] = list;
+    if (configuration.ias && level === 'instance') return [403, { ErrorMessage: 'Forbidden' }];
+    if (kind === 'Certificates' && name !== undefined) return certificateAt(level, decodeURIComponent(name));
+    if (kind === 'Destinations' && name === undefined) return page(level, url.searchParams);
+  }
   const v1 = /^\/destination-configuration\/v1\/destinations\/([^/@]+)$/.exec(url.pathname);
   const v2 = /^\/destination-configuration\/v2\/destinations\/([^/@]+)@([a-z_]+)$/.exec(url.pathname);
   if (request.method !== 'GET' || (v1 === null && v2 === null)) return [404, { ErrorMessage: 'no such resource' }];
@@ -113,6 +127,29 @@ function find(request: IncomingMessage, url: URL): Answer {
     ...(entry.certificates === undefined ? {} : { certificates: entry.certificates }),
   };
   return [200, body];
+}
+
+/** SAP Cloud SDK, generated client `DestinationsOnSubaccountLevelApi`: its parameters; an array without tokens. */
+function page(level: string, parameters: URLSearchParams): Answer {
+  for (const name of parameters.keys()) {
+    if (!['$page', '$pageSize', '$pageCount'].includes(name))
+      return [400, { ErrorMessage: `Unknown parameter ${name}` }];
+  }
+  const all = entries.filter((entry) => (entry.level ?? 'subaccount') === level).map(({ properties }) => properties);
+  const size = Number(parameters.get('$pageSize') ?? all.length);
+  const at = (Number(parameters.get('$page') ?? 1) - 1) * size;
+  if (!(size >= 1 && size <= 1000) || at < 0) return [400, { ErrorMessage: 'Invalid page' }];
+  const counted = parameters.get('$pageCount') === 'true' && control.countsPages !== false;
+  const headers = counted ? { 'Page-Count': String(Math.ceil(all.length / size)) } : {};
+  return [200, all.slice(at, at + size), headers];
+}
+
+function certificateAt(level: string, name: string): Answer {
+  const found = entries
+    .filter((entry) => (entry.level ?? 'subaccount') === level)
+    .flatMap(({ certificates = [] }) => certificates)
+    .find((certificate) => certificate.Name === name);
+  return found === undefined ? [404, { ErrorMessage: 'Certificate was not found' }] : [200, found];
 }
 
 function entryAt(name: string, level: string): Entry | undefined {
@@ -187,8 +224,8 @@ function repeated(raw: readonly string[]): string | null {
   return null;
 }
 
-function send(response: ServerResponse, status: number, body: object): void {
-  response.writeHead(status, { 'content-type': 'application/json' });
+function send(response: ServerResponse, status: number, body: object, headers: Record<string, string> = {}): void {
+  response.writeHead(status, { 'content-type': 'application/json', ...headers });
   response.end(JSON.stringify(body));
 }
 

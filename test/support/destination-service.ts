@@ -31,8 +31,12 @@ export interface DestinationServiceControl {
   /** Status of the Destination service. */
   readonly status?: number;
   readonly tokenStatus?: number;
+  /** 200 with a page of HTML, as gateways in between answer. */
+  readonly html?: boolean;
   /** The connection is broken off in place of an answer. */
   readonly reset?: boolean;
+  /** False: lists do not say how many pages they have. */
+  readonly countsPages?: false;
   /** Service tokens issued so far are worth nothing any more. */
   readonly revokeAll?: boolean;
   readonly replace?: readonly Entry[];

@@ -3,6 +3,7 @@
 import { API_VERSION } from '../../api/group.ts';
 import type { Namespace, Pod, Secret } from '../../api/kinds/core.ts';
 import type { ClusterDestination, Destination, DestinationSpec } from '../../api/kinds/destination.ts';
+import type { DestinationSource, DestinationSourceSpec } from '../../api/kinds/destination-source.ts';
 import type { NodePolicy, NodePolicySpec } from '../../api/kinds/node-policy.ts';
 import type { Tunnel, TunnelSpec } from '../../api/kinds/tunnel.ts';
 import type { ResourceSet } from '../../api/resource-set.ts';
@@ -101,6 +102,16 @@ export function tunnel(name: string, spec: Partial<TunnelSpec> = {}): Tunnel {
       allow: [],
       ...spec,
     },
+  };
+}
+
+/** Of the instance that the Secret `binding` describes; `default`, and nobody may use it. */
+export function destinationSource(name: string, spec: Partial<DestinationSourceSpec> = {}): DestinationSource {
+  return {
+    apiVersion: API_VERSION,
+    kind: 'DestinationSource',
+    metadata: { name },
+    spec: { default: true, binding: { secret: 'binding' }, tenantMode: 'dedicated', allow: [], ...spec },
   };
 }
 

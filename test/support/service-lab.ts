@@ -11,6 +11,7 @@ import { compileSource, type SourceAccess } from '../../daemon/destination/compi
 import type { ServiceLookup } from '../../daemon/destination/destination.ts';
 import { createSecretReaders } from '../../daemon/destination/release-secret.ts';
 import { type AskService, createAskService } from '../../daemon/destination-service/ask-service.ts';
+import { createListEntries, type ListEntries } from '../../daemon/destination-service/list-entries.ts';
 import { LeatError } from '../../daemon/errors/leat-error.ts';
 import { systemClock } from '../../daemon/net/clock.ts';
 import { keepErrorForNextOwner } from '../../daemon/net/socket-ownership.ts';
@@ -27,6 +28,7 @@ import { secret } from './resources.ts';
 export interface ServiceLab {
   readonly server: DestinationServiceServer;
   readonly ask: AskService;
+  readonly list: ListEntries;
   readonly source: SourceAccess;
   /** Of `Destination.spec.from`. */
   lookup(from: object): ServiceLookup;
@@ -95,10 +97,11 @@ export async function makeServiceLab(t: ExecutionContext, options: ServiceLabOpt
     fetchToken: createTokenClient({ clock: systemClock, connect: (_host, port) => connectLoopback(port) }),
   });
   t.teardown(() => tokens.close());
-  const ask = createAskService({ connect: (_host, port) => connectLoopback(port), tokenFor: tokens.tokenFor });
+  const access = { connect: (_host: string, port: number) => connectLoopback(port), tokenFor: tokens.tokenFor };
   return {
     server,
-    ask,
+    ask: createAskService(access),
+    list: createListEntries(access),
     source,
     lookup(from) {
       const spec = { from: from as never, workloads: { all: true as const } };

@@ -127,6 +127,7 @@ export const destinationSource = () => ({
         chainNames: ['com.sap.*'],
       },
     ],
+    import: [{ level: 'subaccount', names: ['*'], allowCleartext: false }],
     allowInsecure: false,
     timeouts: { requestMs: 5000 },
   },

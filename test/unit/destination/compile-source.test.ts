@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import test, { type ExecutionContext } from 'ava';
 import type { Destination } from '../../../api/kinds/destination.ts';
-import type { DestinationSource, DestinationSourceSpec, From } from '../../../api/kinds/destination-source.ts';
+import type { DestinationSourceSpec, From } from '../../../api/kinds/destination-source.ts';
 import { compileSource } from '../../../daemon/destination/compile-source.ts';
 import { createSecretReaders } from '../../../daemon/destination/release-secret.ts';
 import type { EntryOf, ServiceEntry } from '../../../daemon/destination/service-entry.ts';
@@ -10,32 +10,29 @@ import { compileSnapshot } from '../../../daemon/routing/compile-snapshot.ts';
 import { namespaceLabels } from '../../../daemon/workload/select-namespaces.ts';
 import { type Certificate, createAuthority } from '../../support/certificates.ts';
 import { createLab } from '../../support/lab.ts';
-import { clusterDestination, namespace, pod, resourceSet, secret, tunnel } from '../../support/resources.ts';
+import {
+  clusterDestination,
+  destinationSource,
+  namespace,
+  pod,
+  resourceSet,
+  secret,
+  tunnel,
+} from '../../support/resources.ts';
 
 const BINDING = { uri: 'https://d.sap', url: 'https://x.sap', clientid: 'id', clientsecret: 'hunter2' };
 
-function source(spec: Partial<DestinationSourceSpec> = {}, name = 'btp'): DestinationSource {
-  return {
-    apiVersion: 'leat.dev/v1alpha1',
-    kind: 'DestinationSource',
-    metadata: { name },
-    spec: {
-      default: true,
-      binding: { secret: 'binding' },
-      tenantMode: 'dedicated',
-      allow: [
-        {
-          namespaces: { names: ['shop'] },
-          destinationNames: ['shop-*', 'erp'],
-          levels: ['subaccount', 'instance'],
-          fragmentNames: ['*-test'],
-          chainNames: ['com.sap.*'],
-        },
-      ],
-      ...spec,
-    },
-  };
-}
+const ALLOW: DestinationSourceSpec['allow'] = [
+  {
+    namespaces: { names: ['shop'] },
+    destinationNames: ['shop-*', 'erp'],
+    levels: ['subaccount', 'instance'],
+    fragmentNames: ['*-test'],
+    chainNames: ['com.sap.*'],
+  },
+];
+const source = (spec: Partial<DestinationSourceSpec> = {}, name = 'btp') =>
+  destinationSource(name, { allow: ALLOW, ...spec });
 
 function from(given: Partial<From>, spec: object = {}): Destination {
   return {
