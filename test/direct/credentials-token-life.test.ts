@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What happens to requests while the token server is away, slow, or talks nonsense. */
 import type { ServerResponse } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { createCredentialSource } from '../../daemon/credentials/credential-source.ts';
 import type { OwnAuthentication } from '../../daemon/destination/destination.ts';
@@ -59,57 +58,6 @@ test('five minutes without token server at 200 requests a second, on a clock of 
   t.true(Math.min(...gaps) >= 250);
   // One each back-off step, the shortest of which is 0.75 s once it has grown.
   t.true(attempts.length < 2 + (downUntilMs - 180_000) / 750 + 5, `${attempts.length} attempts`);
-});
-
-// Alone: it measures time.
-test.serial('a real server that goes away and comes back', async (t) => {
-  const scene = await startScene(t, {
-    strict: { expiresInSeconds: 3 },
-    authentication: (oauth2) => ({ type: 'OAuth2ClientCredentials', oauth2 }),
-  });
-  const startedMs = performance.now();
-  t.is((await scene.get()).status, 200);
-  const sinceMs = () => performance.now() - startedMs;
-  const results: { atMs: number; tookMs: number; status: number }[] = [];
-  let open = 0;
-  let mostOpen = 0;
-  scene.server.answer = (request) => {
-    mostOpen = Math.max(mostOpen, ++open);
-    request.socket.once('close', () => {
-      open -= 1;
-    });
-    request.socket.destroy();
-  };
-  const running: Promise<void>[] = [];
-  let cameBackMs = 0;
-  while (sinceMs() < 7500) {
-    const atMs = sinceMs();
-    if (atMs > 5000 && cameBackMs === 0) {
-      scene.server.answer = null;
-      cameBackMs = atMs;
-    }
-    running.push(scene.get().then(({ status }) => void results.push({ atMs, tookMs: sinceMs() - atMs, status })));
-    await sleep(25);
-  }
-  await Promise.all(running);
-  const failed = results.filter(({ status }) => status !== 200);
-  t.true(failed.every(({ status }) => status === 503));
-  // Three seconds, less a tenth for the way.
-  t.true(
-    failed.every(({ atMs, tookMs }) => atMs + tookMs > 2600),
-    'no request fails while the token is good',
-  );
-  t.true(failed.length > 20);
-  t.true(
-    failed.every(({ tookMs }) => tookMs < 3000),
-    'they fail fast',
-  );
-  t.true(
-    Math.max(...failed.map(({ atMs }) => atMs)) < cameBackMs + 2500,
-    'and end soon after its return; on a clock of its own the test above has the exact time',
-  );
-  t.is(mostOpen, 1);
-  t.true(scene.server.requests.length < 20, `${scene.server.requests.length} token requests`);
 });
 
 const json = { 'content-type': 'application/json' };

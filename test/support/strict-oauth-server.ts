@@ -53,8 +53,8 @@ export interface StrictOptions {
 
 export interface StrictServer {
   readonly port: number;
-  /** Token requests, refused ones too. */
-  readonly requests: { readonly grant: string; readonly form: URLSearchParams }[];
+  /** Token requests, refused ones too; `atMs` as `performance.now()` has it. */
+  readonly requests: { readonly grant: string; readonly form: URLSearchParams; readonly atMs: number }[];
   /** Why it refused. */
   readonly refusals: string[];
   /** What it gave: the token, and for whom. */
@@ -237,7 +237,7 @@ export async function startStrictOAuthServer(t: Teardown, options: StrictOptions
     for await (const chunk of request) body += String(chunk);
     const form = new URLSearchParams(body);
     const grant = form.get('grant_type') ?? '';
-    requests.push({ grant, form: new URLSearchParams(body) });
+    requests.push({ grant, form: new URLSearchParams(body), atMs: performance.now() });
     if (server.answer !== null) {
       server.answer(request, response);
       return;
