@@ -16,11 +16,14 @@ const BY_SERVICE: Readonly<Record<string, ServiceAuthentication['callerToken']>>
   OAuth2UserTokenExchange: 'User',
   OAuth2SAMLBearerAssertion: 'User',
   SAMLAssertion: 'User',
+  // A logon ticket in SAP's own format, in a Cookie: made by the service alone.
   SAPAssertionSSO: 'User',
   OAuth2RefreshToken: 'Refresh',
   OAuth2AuthorizationCode: 'Code',
   OAuth2TokenExchange: 'Subject',
 };
+/** With a `SystemUser` it is always the same user, and no token is asked for (SAP Cloud SDK for Java, `AuthenticationType`). */
+const OF_SYSTEM_USER = new Set(['OAuth2SAMLBearerAssertion', 'SAMLAssertion', 'SAPAssertionSSO']);
 /** What understands their headers stands at the end of a tunnel. */
 const ON_PREMISE_ONLY = new Set(['PrincipalPropagation', 'OAuth2TechnicalUserPropagation']);
 const UNVERIFIED = { header: null, verification: null };
@@ -37,7 +40,9 @@ export function mapAuthentication(
     throw new LeatError('DESTINATION_ENTRY_INVALID', `Authentication ${sapType} needs ProxyType OnPremise`);
   }
   if (Object.hasOwn(BY_SERVICE, sapType)) {
-    return { type: 'DestinationService', lookup, sapType, callerToken: BY_SERVICE[sapType] ?? null };
+    const isSystemUser = OF_SYSTEM_USER.has(sapType) && (configuration.SystemUser ?? '') !== '';
+    const callerToken = isSystemUser ? null : (BY_SERVICE[sapType] ?? null);
+    return { type: 'DestinationService', lookup, sapType, callerToken };
   }
   switch (sapType) {
     case 'NoAuthentication':

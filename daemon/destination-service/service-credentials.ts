@@ -2,7 +2,7 @@
 /** The header fields that the Destination service made for a request, kept as long as they are good. */
 import type { ServiceAuthentication } from '../destination/destination.ts';
 import { digestOf } from '../destination/digest.ts';
-import type { Secret } from '../destination/secret.ts';
+import { Secret } from '../destination/secret.ts';
 import { asLeatError, LeatError } from '../errors/leat-error.ts';
 import type { Clock } from '../net/clock.ts';
 import type { AskService } from './ask-service.ts';
@@ -145,7 +145,8 @@ export function createServiceCredentials(options: ServiceCredentialsOptions): Se
   return {
     async headersFor(owner, authentication, caller, signal) {
       const fields = callerFields(authentication, caller);
-      const { name, value } = await get(heldAt(keyOf(owner, authentication, fields)), authentication, fields, signal);
+      const proof = await get(heldAt(keyOf(owner, authentication, fields)), authentication, fields, signal);
+      const { name, value } = asField(proof, caller);
       const gone = READ_BY_SAP.filter((other) => other.toLowerCase() !== name.toLowerCase());
       return [{ name, value }, ...gone.map((other) => ({ name: other, value: null }))];
     },
@@ -153,14 +154,34 @@ export function createServiceCredentials(options: ServiceCredentialsOptions): Se
       const fields = callerFields(authentication, caller);
       const held = heldAt(keyOf(owner, authentication, fields));
       const sent = refused.find(({ value }) => value !== null)?.value?.reveal();
-      if (held.token !== null && held.token.value.reveal() !== sent) return true;
+      const isSent = (token: Proof): boolean => asField(token, caller).value.reveal() === sent;
+      if (held.token !== null && !isSent(held.token)) return true;
       if (held.flight === null && clock.monotonicMs() < held.retryAtMs) return false;
       // A refused token that the service gives again must not be asked for with every request.
       held.retryAtMs = clock.monotonicMs() + MIN_RETRY_MS;
       const fresh = await orAborted(fly(held, authentication, fields), signal).catch(() => null);
-      return fresh !== null && fresh.value.reveal() !== sent;
+      return fresh !== null && !isSent(fresh);
     },
   };
+}
+
+/**
+ * The field as it goes out. SAPAssertionSSO puts its ticket into a Cookie, where the application's own cookies stay; one of
+ * the same name goes.
+ */
+function asField({ name, value }: Proof, { headers }: Caller): { readonly name: string; readonly value: Secret } {
+  if (name.toLowerCase() !== 'cookie') return { name, value };
+  const ticket = value.reveal();
+  const own = headers
+    .filter(([field]) => field.toLowerCase() === 'cookie')
+    .flatMap(([, text]) => text.split(';'))
+    .map((cookie) => cookie.trim())
+    .filter((cookie) => cookie !== '' && cookieName(cookie) !== cookieName(ticket));
+  return { name, value: new Secret([...own, ticket].join('; ')) };
+}
+
+function cookieName(cookie: string): string {
+  return (cookie.split('=')[0] ?? '').trim().toLowerCase();
 }
 
 function keyOf(owner: string, { lookup, sapType }: ServiceAuthentication, fields: HeaderFields): string {

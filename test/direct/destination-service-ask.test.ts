@@ -115,6 +115,16 @@ test('a service token that is refused is fetched anew, once', async (t) => {
   t.is(await server.tokenRequests(), 2);
 });
 
+test('a page of HTML with status 200 is told as no entry, without its text, and asked for once', async (t) => {
+  const { ask, lookup, server } = await makeServiceLab(t, { entries: [FINAL] });
+  await server.control({ html: true });
+  const error = await t.throwsAsync(ask(lookup({ name: 'FINAL-DESTINATION' }), CONFIGURATION, NEVER), {
+    code: 'DESTINATION_ENTRY_INVALID',
+  } as never);
+  t.false(String(error?.stack).includes('Sign in'));
+  t.is((await server.calls()).length, 1);
+});
+
 for (const [what, control] of [
   ['answers 500', { status: 500 }],
   ['breaks connections off', { reset: true }],

@@ -81,6 +81,44 @@ for (const [sapType, header, more, along] of [
   });
 }
 
+test('SAPAssertionSSO: the ticket goes into the Cookie, beside the application’s own cookies', async (t) => {
+  const all = await arrange(t, { entries: [entry('x', 'SAPAssertionSSO')] });
+  const headers = [...bearer('user-a'), ['cookie', 'session=1; MYSAPSSO2=forged;'], ['Cookie', 'lang=de']] as const;
+  const made = await all.get('x', headers);
+  t.is(sentOf(made)?.name, 'Cookie');
+  t.regex(sentOf(made)?.value?.reveal() ?? '', /^session=1; lang=de; MYSAPSSO2=for-user-a-\d+$/);
+  t.true(
+    made.some(({ name, value }) => name === 'Authorization' && value === null),
+    'the token is for the service alone',
+  );
+  const again = await all.get('x', headers);
+  t.is(sentOf(again)?.value?.reveal(), sentOf(made)?.value?.reveal());
+  const authentication = await authenticationOf(all, 'x');
+  const owner = 'Destination shop/x';
+  t.true(await all.credentials.rejected(owner, authentication, { headers }, made, NEVER));
+  t.not(sentOf(await all.get('x', headers))?.value?.reveal(), sentOf(made)?.value?.reveal());
+  t.is((await tokenCalls(all)).length, 2, 'one that is refused is fetched anew, once');
+});
+
+for (const sapType of ['SAPAssertionSSO', 'SAMLAssertion', 'OAuth2SAMLBearerAssertion']) {
+  test(`${sapType} with a SystemUser needs no token of a user, and gives none away`, async (t) => {
+    const properties = { SystemUser: 'BATCH' } as Record<string, string>;
+    const all = await arrange(t, { entries: [entry('x', sapType, { properties })] });
+    t.regex(sentOf(await all.get('x', bearer('mine')))?.value?.reveal() ?? '', /for-technical-\d+$/);
+    const [call] = await tokenCalls(all);
+    t.false(call?.headers.some(([, value]) => value.includes('mine')));
+  });
+}
+
+test('a page of HTML in place of a token is told, without its text', async (t) => {
+  const all = await arrange(t, { entries: [entry('x', 'OAuth2ClientCredentials')] });
+  const authentication = await authenticationOf(all, 'x');
+  await all.server.control({ html: true });
+  const get = () => all.credentials.headersFor('Destination shop/x', authentication, { headers: [] }, NEVER);
+  const error = await t.throwsAsync(get(), { code: 'DESTINATION_ENTRY_INVALID' } as never);
+  t.false(String(error?.stack).includes('Sign in'));
+});
+
 test('who sends no token, two, or none that is one, is told before anything is asked', async (t) => {
   const all = await arrange(t, { entries: [entry('x', 'OAuth2JWTBearer'), entry('y', 'OAuth2TokenExchange')] });
   await t.throwsAsync(all.get('x'), { code: 'USER_TOKEN_MISSING' } as never);

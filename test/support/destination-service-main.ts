@@ -27,7 +27,10 @@ const USER_HEADER: Readonly<Record<string, string>> = {
   OAuth2RefreshToken: 'x-refresh-token',
   OAuth2AuthorizationCode: 'x-code',
   OAuth2TokenExchange: 'x-subject-token',
+  SAPAssertionSSO: 'x-user-token',
 };
+/** Their `SystemUser` is the user, and no token of one is needed. */
+const OF_SYSTEM_USER = ['OAuth2SAMLBearerAssertion', 'SAMLAssertion', 'SAPAssertionSSO'];
 
 type Answer = readonly [status: number, body: object, headers?: Record<string, string>];
 
@@ -119,7 +122,7 @@ function find(request: IncomingMessage, url: URL): Answer {
   const merged = mergeFragments(request, entry, level);
   if ('refusal' in merged) return [merged.status, { ErrorMessage: merged.refusal }];
   const skips = url.searchParams.get('$skipTokenRetrieval') === 'true';
-  const authTokens = skips ? undefined : tokensOf(request, entry, merged.properties.Authentication ?? '');
+  const authTokens = skips ? undefined : tokensOf(request, entry, merged.properties);
   const body = {
     ...(v1 === null ? {} : { owner: { SubaccountId: '9acf4877-5a3d-43d2-b67d-7516efe15b11', InstanceId: null } }),
     destinationConfiguration: merged.properties,
@@ -188,17 +191,21 @@ function refused(refusal: string, status: number): Merged {
 function tokensOf(
   { headers }: IncomingMessage,
   { tokenError, expiresIn, headerName }: Entry,
-  type: string,
+  { Authentication: type = '', SystemUser: systemUser }: Record<string, string>,
 ): object[] | undefined {
   if (tokenError !== undefined) return [{ type: '', value: '', error: tokenError, expires_in: '0' }];
   if (type === 'NoAuthentication' || type === 'BasicAuthentication' || type === '') return undefined;
-  const wanted = USER_HEADER[type];
+  const wanted = systemUser !== undefined && OF_SYSTEM_USER.includes(type) ? undefined : USER_HEADER[type];
   const user = wanted === undefined ? 'technical' : headers[wanted];
   if (typeof user !== 'string' || user === '') {
     return [{ type: '', value: '', error: `Missing or invalid value for header ${wanted}` }];
   }
   count += 1;
   const value = `for-${user}-${count}`;
+  if (type === 'SAPAssertionSSO') {
+    // cloud-sdk-java, DestinationServiceTest: the ticket is in a Cookie, and nothing says how long it is good
+    return [{ type: 'MYSAPSSO2', value, http_header: { key: 'Cookie', value: `MYSAPSSO2=${value}` } }];
+  }
   const scheme = type === 'SAMLAssertion' ? 'SAML2.0' : 'Bearer';
   return [
     {

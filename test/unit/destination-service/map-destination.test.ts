@@ -88,6 +88,34 @@ for (const [what, configuration, host, port] of [
   });
 }
 
+for (const [protocol, usual, prefix] of [
+  ['smtp', 587, 'smtp'],
+  ['smtps', 465, 'smtps'],
+  ['imap4', 143, 'imap4'],
+  ['imap4', 143, 'imap'],
+  ['imap4s', 993, 'imap4s'],
+  ['imap4s', 993, 'imaps'],
+  ['pop3', 110, 'pop3'],
+  ['pop3s', 995, 'pop3s'],
+] as const) {
+  test(`MAIL by ${protocol}, in properties mail.${prefix}.*: its host, and its port or the usual one`, (t) => {
+    const mail = { Type: 'MAIL', 'mail.transport.protocol': protocol, [`mail.${prefix}.host`]: 'MX.corp.' };
+    const others = { 'mail.smtp.from': 'a@b.c', 'mail.other.host': 'not-this-one' };
+    t.like(map({ ...mail, ...others }), { host: 'mx.corp', ports: [{ port: usual, protocol: 'tcp' }] });
+    const given = map({
+      ...mail,
+      [`mail.${prefix}.port`]: '2525',
+      ProxyType: 'OnPremise',
+      CloudConnectorLocationId: 'hq',
+    });
+    t.like(given, {
+      ports: [{ port: 2525, upstream: { host: 'mx.corp', port: 2525 } }],
+      proxyType: 'OnPremise',
+      locationId: 'hq',
+    });
+  });
+}
+
 for (const [sapType, type] of [
   ['NoAuthentication', 'None'],
   ['BasicAuthentication', 'Basic'],
@@ -156,6 +184,21 @@ for (const [what, configuration, code] of [
   ['a header with a line break', { ...HTTP, 'URL.headers.x': 'a\r\nb' }, 'DESTINATION_ENTRY_INVALID'],
   ['a timeout that is none', { ...HTTP, 'URL.connectionTimeoutInSeconds': '-1' }, 'DESTINATION_ENTRY_INVALID'],
   ['an Address without port', { Type: 'TCP', Address: 'db.corp' }, 'DESTINATION_ENTRY_INVALID'],
+  ['an Address with a path', { Type: 'TCP', Address: 'tcp://db.corp:5432/x' }, 'DESTINATION_ENTRY_INVALID'],
+  ['an Address with a port that is none', { Type: 'TCP', Address: 'db.corp:65536' }, 'DESTINATION_ENTRY_INVALID'],
+  ['no Address', { Type: 'TCP' }, 'DESTINATION_ENTRY_INVALID'],
+  ['an ldap.url of ldaps', { Type: 'LDAP', 'ldap.url': 'ldaps://dir.corp' }, 'DESTINATION_ENTRY_INVALID'],
+  ['no ldap.url', { Type: 'LDAP' }, 'DESTINATION_ENTRY_INVALID'],
+  [
+    'a mail server without host',
+    { Type: 'MAIL', 'mail.transport.protocol': 'pop3', 'mail.smtp.host': 'mx.corp' },
+    'DESTINATION_ENTRY_INVALID',
+  ],
+  [
+    'a mail server with port 0',
+    { Type: 'MAIL', 'mail.transport.protocol': 'pop3', 'mail.pop3.host': 'mx.corp', 'mail.pop3.port': '0' },
+    'DESTINATION_ENTRY_INVALID',
+  ],
   [
     'a mail protocol that nobody knows',
     { Type: 'MAIL', 'mail.transport.protocol': 'constructor' },
@@ -202,6 +245,16 @@ test('key stores in PEM and PKCS#12 and a trust store become TLS with a client c
     code: 'SECRET_INVALID',
   } as never);
   t.false(String(wrong?.message).includes('no-pw'));
+  const other = await authority.issueClient('other');
+  const foreign = { name: 'foreign.pem', content: Buffer.from(other.key + client.certificate) };
+  t.throws(() => map({ ...common, KeyStoreLocation: 'foreign.pem' }, [...stores, foreign]), {
+    code: 'SECRET_INVALID',
+    message: /does not belong to its first certificate/,
+  } as never);
+  const jks = { name: 'own.jks', content: Buffer.from('x') };
+  t.throws(() => map({ ...common, KeyStoreLocation: 'own.jks' }, [...stores, jks]), {
+    code: 'DESTINATION_ENTRY_UNSUPPORTED',
+  } as never);
 });
 
 test('reads every shape of a token, and none that could end a header', (t) => {
