@@ -14,10 +14,7 @@ export function createForward(
   plan: (upstream: Upstream) => DialPlan | null,
   dial: Dial,
 ): Forward {
-  return async (downstream, upstream, options, signal) => {
-    const planned = plan(upstream);
-    const relayed = planned === null ? null : relayer.dial(downstream, planned, options);
-    if (relayed !== null) return relayed;
+  const dialAndRelay: Forward = async (downstream, upstream, options, signal) => {
     const dialled = await dial(upstream, signal);
     const client = downstream.socket();
     if (client.destroyed) {
@@ -25,5 +22,10 @@ export function createForward(
       throw new LeatError('CLIENT_RESET', 'the client went away before its upstream was reached');
     }
     return relayer.relay(client, dialled, options);
+  };
+  return (downstream, upstream, options, signal) => {
+    const planned = plan(upstream);
+    const relayed = planned === null ? null : relayer.dial(downstream, planned, options);
+    return relayed ?? dialAndRelay(downstream, upstream, options, signal);
   };
 }

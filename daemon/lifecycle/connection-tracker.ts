@@ -23,10 +23,11 @@ export class ConnectionTracker {
   track(socket: Destroyable, done: Promise<void>): void {
     if (this.#open.size === 0) this.#idle = Promise.withResolvers<void>();
     this.#open.add(socket);
-    void done.finally(() => {
+    const leave = (): void => {
       this.#open.delete(socket);
       if (this.#open.size === 0) this.#idle.resolve();
-    });
+    };
+    void done.then(leave, leave);
   }
 
   /** Resolves when none is open, and after `timeoutMs` in any case. */

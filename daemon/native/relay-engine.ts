@@ -4,14 +4,22 @@
  * was accepted comes to TypeScript in batches, and what TypeScript decided goes back in batches. src/relay-engine.h has
  * the contract.
  */
-import { type Endpoint, parseIpAddress } from '../net/endpoint.ts';
+import type { Endpoint } from '../net/endpoint.ts';
 import { loadBinding } from './load.ts';
+import { type NativeAccepted, type NativeDial, type NativeRelayResult, RelayRows } from './relay-rows.ts';
 
 declare const handle: unique symbol;
 type EngineHandle = { readonly [handle]: true };
 
 interface Binding {
-  startRelayEngine(threads: number, onResults: () => void): EngineHandle;
+  startRelayEngine(
+    threads: number,
+    onEvents: () => void,
+    results: Float64Array,
+    accepted: Float64Array,
+    dials: Float64Array,
+    scripts: Buffer,
+  ): EngineHandle;
   addRelay(
     engine: EngineHandle,
     id: number,
@@ -21,21 +29,10 @@ interface Binding {
     upstreamPrefix: Buffer | null,
     idleMs: number,
   ): void;
-  dialRelay(
-    engine: EngineHandle,
-    id: number,
-    downstreamFd: number,
-    address: string,
-    port: number,
-    connectMs: number,
-    script: Buffer | null,
-    idleMs: number,
-  ): void;
-  flushRelays(engine: EngineHandle): void;
-  takeRelayResults(engine: EngineHandle, results: Float64Array): number;
+  submitRelays(engine: EngineHandle): void;
+  takeEvents(engine: EngineHandle): void;
   listen(engine: EngineHandle, address: string, port: number, backlog: number): number;
   stopListening(engine: EngineHandle): void;
-  takeAccepted(engine: EngineHandle, accepted: Float64Array): number;
   cutRelays(engine: EngineHandle): void;
   holdProcess(engine: EngineHandle, hold: boolean): void;
   stopRelayEngine(engine: EngineHandle): void;
@@ -44,18 +41,6 @@ interface Binding {
 }
 
 const binding = loadBinding<Binding>();
-
-/** How a relay ended, as `enum relay_end` has it. */
-const RELAY_ENDS = [
-  'closed',
-  'downstreamLost',
-  'upstreamLost',
-  'idle',
-  'cut',
-  'dialFailed',
-  'dialTimeout',
-  'dialRefused',
-] as const;
 
 export interface NativeRelay {
   readonly downstreamFd: number;
@@ -66,79 +51,46 @@ export interface NativeRelay {
   readonly idleTimeoutMs: number;
 }
 
-export interface NativeDial extends Endpoint {
-  readonly downstreamFd: number;
-  readonly connectTimeoutMs: number;
-  /** A hand-shake, as src/relay-dial.c describes it. */
-  readonly script: Buffer | null;
-  readonly idleTimeoutMs: number;
-}
-
-export interface NativeRelayResult {
-  /** By the side they came from. */
-  readonly downstreamBytes: number;
-  readonly upstreamBytes: number;
-  readonly end: (typeof RELAY_ENDS)[number];
-  /** 0 where there was none. */
-  readonly errno: number;
-  /** After `dial...`: the downstream, untouched, the caller's again; else -1. */
-  readonly returnedFd: number;
-  /** Of the script; -1 is the connect. */
-  readonly step: number;
-  /** After `dialRefused`: up to six bytes of the answer. */
-  readonly answer: Buffer | null;
-}
-
-export interface NativeAccepted {
-  /** The receiver owns it; -1 where none was left, and the client was reset. */
-  readonly fd: number;
-  /** Of accept4(2) or SO_ORIGINAL_DST, 0 where there was none. */
-  readonly errno: number;
-  readonly peer: Endpoint | null;
-  readonly originalDestination: Endpoint | null;
-}
-
-const RESULT_NUMBERS = 9;
-const ENDPOINT_NUMBERS = 6;
-const ACCEPTED_NUMBERS = 2 + 2 * ENDPOINT_NUMBERS;
-const BATCH = 128;
+type OnEnd = (result: NativeRelayResult) => void;
 
 /** One engine for the process; `start` and `dial` own the descriptors from the call on, also where they throw. */
 export class RelayEngine {
   readonly #engine: EngineHandle;
-  readonly #waiting = new Map<number, (result: NativeRelayResult) => void>();
-  readonly #results = new Float64Array(RESULT_NUMBERS * BATCH);
-  readonly #accepted = new Float64Array(ACCEPTED_NUMBERS * BATCH);
+  readonly #rows = new RelayRows();
+  /** By the id of a relay; an id is free for the next one as soon as its relay has ended. */
+  readonly #waiting: (OnEnd | null)[] = [];
+  readonly #freeIds: number[] = [];
   readonly #onAccepted: (accepted: NativeAccepted) => void;
-  #lastId = 0;
-  #flushing = false;
+  #isSubmitting = false;
+  #isStopped = false;
 
   /** @throws NativeError: no threads or descriptors */
   constructor(threads: number, onAccepted: (accepted: NativeAccepted) => void = () => undefined) {
     this.#onAccepted = onAccepted;
-    this.#engine = binding.startRelayEngine(threads, () => this.#deliver());
+    const { results, accepted, dials, scripts } = this.#rows;
+    this.#engine = binding.startRelayEngine(threads, () => this.#deliver(), results, accepted, dials, scripts);
   }
 
   /** Relays that are open. */
   get size(): number {
-    return this.#waiting.size;
+    return this.#waiting.length - this.#freeIds.length;
   }
 
-  start(relay: NativeRelay): Promise<NativeRelayResult> {
-    const id = ++this.#lastId;
+  start(relay: NativeRelay, onEnd: OnEnd): void {
     const { downstreamFd, upstreamFd, downstreamPrefix, upstreamPrefix, idleTimeoutMs } = relay;
+    const id = this.#nextId;
     binding.addRelay(this.#engine, id, downstreamFd, upstreamFd, downstreamPrefix, upstreamPrefix, idleTimeoutMs);
-    this.#flushSoon();
-    return this.#resultOf(id);
+    this.#waitFor(id, onEnd);
+    this.#submitSoon();
   }
 
   /** Connects to the upstream, plays the script, relays. */
-  dial(relay: NativeDial): Promise<NativeRelayResult> {
-    const id = ++this.#lastId;
-    const { downstreamFd, address, port, connectTimeoutMs, script, idleTimeoutMs } = relay;
-    binding.dialRelay(this.#engine, id, downstreamFd, address, port, connectTimeoutMs, script, idleTimeoutMs);
-    this.#flushSoon();
-    return this.#resultOf(id);
+  dial(dial: NativeDial, onEnd: OnEnd): void {
+    if (!this.#rows.hasRoomFor(dial)) binding.submitRelays(this.#engine);
+    const id = this.#nextId;
+    this.#rows.addDial(id, dial);
+    this.#waitFor(id, onEnd);
+    this.#submitSoon();
   }
 
   /** Accepts connections from now on. @returns the port @throws NativeError EADDRINUSE, ... */
@@ -159,91 +111,50 @@ export class RelayEngine {
   /** Ends the threads. What is open is reset and its result never comes: cut and wait first. */
   stop(): void {
     binding.stopRelayEngine(this.#engine);
-    this.#flushing = true;
+    this.#isStopped = true;
+  }
+
+  get #nextId(): number {
+    return this.#freeIds.at(-1) ?? this.#waiting.length;
   }
 
   /** Whoever waits for a result finds the process alive when it comes. */
-  #resultOf(id: number): Promise<NativeRelayResult> {
-    if (this.#waiting.size === 0) binding.holdProcess(this.#engine, true);
-    return new Promise((resolve) => this.#waiting.set(id, resolve));
+  #waitFor(id: number, onEnd: OnEnd): void {
+    if (this.size === 0) binding.holdProcess(this.#engine, true);
+    if (id < this.#waiting.length) this.#freeIds.pop();
+    this.#waiting[id] = onEnd;
   }
 
   /** The engine is woken once for all that is decided in a turn of the event loop. */
-  #flushSoon(): void {
-    if (this.#flushing) return;
-    this.#flushing = true;
+  #submitSoon(): void {
+    if (this.#isSubmitting) return;
+    this.#isSubmitting = true;
     setImmediate(() => {
-      this.#flushing = false;
-      binding.flushRelays(this.#engine);
+      this.#isSubmitting = false;
+      if (!this.#isStopped) binding.submitRelays(this.#engine);
     });
   }
 
   #deliver(): void {
-    let more = true;
-    while (more) {
-      const results = binding.takeRelayResults(this.#engine, this.#results);
-      for (let i = 0; i < results; i++) this.#deliverResult(i * RESULT_NUMBERS);
-      const accepted = binding.takeAccepted(this.#engine, this.#accepted);
-      for (let i = 0; i < accepted; i++) this.#deliverAccepted(i * ACCEPTED_NUMBERS);
-      more = results === BATCH || accepted === BATCH;
-    }
+    const isSubmitting = this.#isSubmitting;
+    this.#isSubmitting = true;
+    do {
+      binding.takeEvents(this.#engine);
+      this.#rows.eachResult((id, result) => this.#end(id, result));
+      this.#rows.eachAccepted(this.#onAccepted);
+      if (this.#isStopped) return;
+      binding.submitRelays(this.#engine);
+    } while (this.#rows.areFull);
+    this.#isSubmitting = isSubmitting;
   }
 
-  #deliverResult(at: number): void {
-    const row = this.#results;
-    const number = (index: number): number => row[at + index] ?? 0;
-    const id = number(0);
-    const resolve = this.#waiting.get(id);
-    this.#waiting.delete(id);
-    if (this.#waiting.size === 0) binding.holdProcess(this.#engine, false);
-    resolve?.({
-      downstreamBytes: number(1),
-      upstreamBytes: number(2),
-      end: RELAY_ENDS[number(3)] ?? 'cut',
-      errno: number(4),
-      returnedFd: number(5),
-      step: number(6),
-      answer: number(7) > 0 ? answerOf(number(7), number(8)) : null,
-    });
+  #end(id: number, result: NativeRelayResult): void {
+    const onEnd = this.#waiting[id];
+    this.#waiting[id] = null;
+    this.#freeIds.push(id);
+    if (this.size === 0 && !this.#isStopped) binding.holdProcess(this.#engine, false);
+    onEnd?.(result);
   }
-
-  #deliverAccepted(at: number): void {
-    this.#onAccepted({
-      fd: this.#accepted[at] ?? -1,
-      errno: this.#accepted[at + 1] ?? 0,
-      peer: readEndpoint(this.#accepted, at + 2),
-      originalDestination: readEndpoint(this.#accepted, at + 2 + ENDPOINT_NUMBERS),
-    });
-  }
-}
-
-function answerOf(length: number, number: number): Buffer {
-  const bytes = Buffer.alloc(length);
-  bytes.writeUIntBE(number, 0, length);
-  return bytes;
-}
-
-/** Texts of addresses seen before: the same few pods and targets, over and over. */
-const texts = new Map<number, string>();
-const MOST_TEXTS = 4_096;
-
-function readEndpoint(row: Float64Array, at: number): Endpoint | null {
-  const family = row[at];
-  const port = row[at + 1] ?? 0;
-  if (family === 4) return { address: ipv4Text(row[at + 2] ?? 0), port };
-  if (family !== 6) return null;
-  const groups = [...row.subarray(at + 2, at + 6)].flatMap((word) => [Math.trunc(word / 0x10000), word % 0x10000]);
-  const address = parseIpAddress(groups.map((group) => group.toString(16)).join(':'));
-  return address === null ? null : { address, port };
-}
-
-function ipv4Text(word: number): string {
-  let text = texts.get(word);
-  if (text !== undefined) return text;
-  if (texts.size >= MOST_TEXTS) texts.clear();
-  text = `${word >>> 24}.${(word >>> 16) & 255}.${(word >>> 8) & 255}.${word & 255}`;
-  texts.set(word, text);
-  return text;
 }
 
 /** A second descriptor of the same socket, close-on-exec. @throws NativeError EMFILE, EBADF @see fcntl(2), F_DUPFD_CLOEXEC */

@@ -26,6 +26,8 @@ export interface ResolverOptions {
 const DEADLINE_MS = 5_000;
 /** Short: it spares the resolver a burst of connections, and does not stand in the way of a DNS failover. */
 const CACHE_MS = 5_000;
+/** Who is asked for all the time is asked again before its answer is too old: nobody has to wait then. */
+const REFRESH_BEFORE_MS = 1_000;
 const CACHE_ENTRIES = 4_096;
 const SERVER_TIMEOUT_MS = 1_500;
 
@@ -63,9 +65,28 @@ export function createResolver({ servers, clock }: ResolverOptions): HostResolve
     }
   };
 
+  const begin = (name: string): Promise<readonly IpAddress[]> => {
+    let flight = flights.get(name);
+    if (flight === undefined) {
+      flight = fly(name);
+      flights.set(name, flight);
+    }
+    return flight;
+  };
+
+  const fresh = (name: string): { readonly addresses: readonly IpAddress[]; readonly leftMs: number } | null => {
+    const answer = answers.get(name);
+    const leftMs = answer === undefined ? 0 : answer.untilMs - clock.monotonicMs();
+    return answer !== undefined && leftMs > 0 ? { addresses: answer.addresses, leftMs } : null;
+  };
+
   const known = (host: string): readonly IpAddress[] | null => {
-    const answer = answers.get(host.toLowerCase());
-    return answer !== undefined && answer.untilMs > clock.monotonicMs() ? answer.addresses : null;
+    const name = host.toLowerCase();
+    const answer = fresh(name);
+    if (answer === null) return null;
+    // Where this fails, whoever asks when the answer is too old hears of it.
+    if (answer.leftMs <= REFRESH_BEFORE_MS && !flights.has(name)) begin(name).catch(() => undefined);
+    return answer.addresses;
   };
 
   const resolve: ResolveHost = (host, signal) => {
@@ -73,14 +94,7 @@ export function createResolver({ servers, clock }: ResolverOptions): HostResolve
     const onTimeout = (): LeatError =>
       new LeatError('UPSTREAM_UNRESOLVED', `no answer from DNS for ${name} within ${DEADLINE_MS} ms`);
     return withDeadline(DEADLINE_MS, onTimeout, signal, async () => {
-      const answer = known(name);
-      if (answer !== null) return answer;
-      let flight = flights.get(name);
-      if (flight === undefined) {
-        flight = fly(name);
-        flights.set(name, flight);
-      }
-      return flight;
+      return fresh(name)?.addresses ?? begin(name);
     });
   };
   return Object.assign(resolve, { known });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Endpoint, formatEndpoint } from '../net/endpoint.ts';
+import type { Endpoint } from '../net/endpoint.ts';
 import type { AcceptedConnection } from './accept-connection.ts';
 import type { ReadOriginalDestination } from './ports.ts';
 
@@ -8,7 +8,6 @@ declare const stage: unique symbol;
 /** A connection of which the kernel told where it was going. */
 export interface CapturedConnection extends AcceptedConnection {
   readonly originalDestination: Endpoint;
-  readonly originalDestinationText: string;
   readonly [stage]: true;
 }
 
@@ -17,7 +16,5 @@ export function captureConnection(
   accepted: AcceptedConnection,
   readOriginalDestination: ReadOriginalDestination,
 ): CapturedConnection {
-  const originalDestination = readOriginalDestination(accepted.downstream);
-  const originalDestinationText = formatEndpoint(originalDestination);
-  return { ...accepted, originalDestination, originalDestinationText } as CapturedConnection;
+  return { ...accepted, originalDestination: readOriginalDestination(accepted.downstream) } as CapturedConnection;
 }

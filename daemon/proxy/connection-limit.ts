@@ -5,25 +5,35 @@ import type { IdentifiedConnection } from './identify-connection.ts';
 
 /** Counts open connections of each pod against NodePolicy `connectionsPerPod`: one pod must not starve its node. */
 export class ConnectionLimit {
-  readonly #open = new Map<string, number>();
+  readonly #pods = new Map<string, Slots>();
 
   /** Takes a slot; disposing gives it back. @throws CONNECTION_LIMIT */
   take({ workload, snapshot }: IdentifiedConnection): Disposable {
     const { connectionsPerPod, rule } = snapshot.policy.forNamespace(workload.namespace);
-    const open = this.#open.get(workload.uid) ?? 0;
-    if (open >= connectionsPerPod) {
+    const slots = this.#pods.get(workload.uid) ?? new Slots(() => this.#pods.delete(workload.uid));
+    if (slots.taken >= connectionsPerPod) {
       throw new LeatError(
         'CONNECTION_LIMIT',
-        `pod ${workloadName(workload)} has ${open} open connections, the limit of ${rule} (connectionsPerPod)`,
+        `pod ${workloadName(workload)} has ${slots.taken} open connections, the limit of ${rule} (connectionsPerPod)`,
       );
     }
-    this.#open.set(workload.uid, open + 1);
-    return { [Symbol.dispose]: () => this.#release(workload.uid) };
+    if (slots.taken === 0) this.#pods.set(workload.uid, slots);
+    slots.taken += 1;
+    return slots;
+  }
+}
+
+/** Those of one pod: each connection disposes of it once, for the slot that it took. */
+class Slots implements Disposable {
+  taken = 0;
+  readonly #onEmpty: () => void;
+
+  constructor(onEmpty: () => void) {
+    this.#onEmpty = onEmpty;
   }
 
-  #release(uid: string): void {
-    const open = (this.#open.get(uid) ?? 1) - 1;
-    if (open > 0) this.#open.set(uid, open);
-    else this.#open.delete(uid);
+  [Symbol.dispose](): void {
+    this.taken -= 1;
+    if (this.taken === 0) this.#onEmpty();
   }
 }

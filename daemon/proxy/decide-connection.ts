@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { decide } from '../routing/decide.ts';
+import { decideAgain } from '../routing/decide-again.ts';
 import type { Route } from '../routing/route.ts';
 import type { NamedConnection } from './name-connection.ts';
 import type { OpenRecord } from './ports.ts';
@@ -16,7 +16,7 @@ export interface DecidedConnection extends NamedConnection {
 
 /** Notes the rule that decided, also where it refuses. @throws what the decision refused with */
 export function decideConnection(named: NamedConnection, record: OpenRecord): DecidedConnection {
-  const decision = decide(named.snapshot, named);
+  const decision = decideAgain(named.snapshot, named);
   record.add({ rule: decision.rule });
   if (!decision.allow) throw decision.error;
   return { ...named, route: decision.route, rule: decision.rule } as DecidedConnection;

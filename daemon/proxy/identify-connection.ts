@@ -16,54 +16,52 @@ export interface IdentifiedConnection extends CapturedConnection {
 }
 
 /**
- * Waits until the source address belongs to exactly one pod: the address reaches the API about a second after the pod's
+ * At once where the source is known. Else waits until the source address belongs to exactly one pod: the address reaches the API about a second after the pod's
  * containers start (reference: pod IP races), and there is no default identity.
  *
  * @throws SOURCE_UNKNOWN, SOURCE_AMBIGUOUS after the deadline; SOURCE_NOT_ENROLLED at once; NOT_READY without a snapshot.
  */
-export async function identifyConnection(
+export function identifyConnection(
   captured: CapturedConnection,
   { snapshots, identifyTimeoutMs, signal }: Pick<ProxyPorts, 'snapshots' | 'identifyTimeoutMs' | 'signal'>,
-): Promise<IdentifiedConnection> {
-  const { address } = captured.peer;
-  // Made where it is needed: an error costs more than the rest of a stage.
-  let why = (): LeatError => new LeatError('NOT_READY', 'no source has delivered its resources yet');
-
-  const attempt = (): IdentifiedConnection | null => {
-    const snapshot = snapshots.current();
-    if (snapshot === null) return null;
-    const [workload, ...others] = snapshot.workloads.at(address);
-    if (workload === undefined) {
-      why = () => new LeatError('SOURCE_UNKNOWN', `${address} is no known pod of this node`);
-      return null;
-    }
-    if (others.length > 0) {
-      why = () => new LeatError('SOURCE_AMBIGUOUS', `${address} belongs to ${others.length + 1} pods of this node`);
-      return null;
-    }
-    // who is not enrolled is captured for a Service alone, which says who may use it
-    const service = snapshot.services?.at(captured.originalDestination.address);
-    if (!workload.enrolled && service?.mayUse(workload) !== true) {
-      throw new LeatError(
-        'SOURCE_NOT_ENROLLED',
-        `pod ${workloadName(workload)} is not enrolled: label its namespace leat.dev/intercept=enabled`,
-      );
-    }
-    return { ...captured, workload, snapshot } as IdentifiedConnection;
-  };
-
-  const known = attempt();
+): IdentifiedConnection | Promise<IdentifiedConnection> {
+  const known = identifyNow(captured, snapshots.current());
   if (known !== null) return known;
   return withDeadline(
     identifyTimeoutMs,
-    () => why(),
+    () => whyUnknown(captured, snapshots.current()),
     signal,
     async (deadline) => {
       for (;;) {
         await snapshots.changed(deadline);
-        const identified = attempt();
+        const identified = identifyNow(captured, snapshots.current());
         if (identified !== null) return identified;
       }
     },
   );
+}
+
+/** Null where it is not known yet. */
+function identifyNow(captured: CapturedConnection, snapshot: Snapshot | null): IdentifiedConnection | null {
+  if (snapshot === null) return null;
+  const workloads = snapshot.workloads.at(captured.peer.address);
+  const [workload] = workloads;
+  if (workload === undefined || workloads.length > 1) return null;
+  // who is not enrolled is captured for a Service alone, which says who may use it
+  const service = snapshot.services?.at(captured.originalDestination.address);
+  if (!workload.enrolled && service?.mayUse(workload) !== true) {
+    throw new LeatError(
+      'SOURCE_NOT_ENROLLED',
+      `pod ${workloadName(workload)} is not enrolled: label its namespace leat.dev/intercept=enabled`,
+    );
+  }
+  return { ...captured, workload, snapshot } as IdentifiedConnection;
+}
+
+function whyUnknown({ peer: { address } }: CapturedConnection, snapshot: Snapshot | null): LeatError {
+  if (snapshot === null) return new LeatError('NOT_READY', 'no source has delivered its resources yet');
+  const { length } = snapshot.workloads.at(address);
+  return length === 0
+    ? new LeatError('SOURCE_UNKNOWN', `${address} is no known pod of this node`)
+    : new LeatError('SOURCE_AMBIGUOUS', `${address} belongs to ${length} pods of this node`);
 }

@@ -86,7 +86,8 @@ export interface HttpContext {
 export type StartRequest = (request: { readonly method: string; readonly path: string }) => OpenRecord;
 
 /** Facts that a record accretes, stage by stage; names that end in Ms or Bytes hold numbers. */
-export type RecordFacts = Readonly<Record<string, string | number | boolean | null>>;
+export type RecordFacts = Readonly<Record<string, RecordFact>>;
+export type RecordFact = string | number | boolean | null | Endpoint;
 
 /** A record that was begun and has to be ended, once. */
 export interface OpenRecord {
@@ -97,7 +98,7 @@ export interface OpenRecord {
 }
 
 export interface ConnectionRecord extends OpenRecord {
-  readonly startRequest: StartRequest;
+  startRequest(...request: Parameters<StartRequest>): OpenRecord;
 }
 
 /** telemetry/: there is a record from accept on, whatever happens. */

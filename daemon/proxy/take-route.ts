@@ -2,13 +2,13 @@
 import { normaliseHost } from '../destination/host-pattern.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import { hostMatches } from '../routing/host-matches.ts';
-import type { Route, TcpRoute, TlsRoute, Upstream } from '../routing/route.ts';
+import type { Route, TcpRoute, TlsRoute } from '../routing/route.ts';
 import type { DecidedConnection } from './decide-connection.ts';
 import { followRoute } from './follow-route.ts';
 import type { ConnectionRecord, ProxyPorts, RelayResult } from './ports.ts';
 
 /** Carries the decision out and resolves with what was moved. @throws what kept the upstream from being reached. */
-export async function takeRoute(
+export function takeRoute(
   decided: DecidedConnection,
   record: ConnectionRecord,
   ports: ProxyPorts,
@@ -19,16 +19,22 @@ export async function takeRoute(
     case 'http':
       return ports.serveHttp(downstream.socket(), route, {
         workload,
-        startRequest: record.startRequest,
+        startRequest: (request) => record.startRequest(request),
         currentRoute: followRoute(decided, route, ports.snapshots),
         signal: ports.signal,
       });
     case 'tls':
-      await checkServerName(route, decided, ports);
-      return passThrough(route, decided, record, ports);
+      return checkServerName(route, decided, ports).then(() => passThrough(route, decided, ports));
     case 'tcp':
-      return passThrough(route, decided, record, ports);
+      return passThrough(route, decided, ports);
   }
+}
+
+/** What a connection that is passed through was relayed to; requests of http have an upstream each. */
+export function upstreamOf(route: Route): string | null {
+  if (route.kind === 'http') return null;
+  const { host, port, via } = route.upstream;
+  return via.kind === 'direct' ? `${host}:${port}` : `${host}:${port} through ${via.tunnel.name}`;
 }
 
 /** A ClientHello that names another host would take the Destination's tunnel or permission to a target of its own. */
@@ -49,17 +55,12 @@ async function checkServerName(
   }
 }
 
-async function passThrough(
-  route: TcpRoute | TlsRoute,
+function passThrough(
+  { upstream, idleTimeoutMs }: TcpRoute | TlsRoute,
   { downstream }: DecidedConnection,
-  record: ConnectionRecord,
-  ports: ProxyPorts,
+  { forward, signal }: ProxyPorts,
 ): Promise<RelayResult> {
-  const { upstream, idleTimeoutMs } = route;
-  const result = await ports.forward(downstream, upstream, { idleTimeoutMs }, ports.signal);
-  // Only what was reached is an upstream; one that was not is in the reason.
-  record.add({ upstream: upstreamName(upstream) });
-  return result;
+  return forward(downstream, upstream, { idleTimeoutMs }, signal);
 }
 
 /** `tcp`, `tls`, `http`, or the same through a tunnel of a protocol: `socks5/tcp`, `httpForward/http`. */
@@ -72,8 +73,4 @@ function routeName(route: Route): string {
 function destinationOf(route: Route): string | null {
   const destination = route.kind === 'http' ? route.targets[0]?.destination : route.destination;
   return destination?.id ?? null;
-}
-
-function upstreamName({ host, port, via }: Upstream): string {
-  return via.kind === 'direct' ? `${host}:${port}` : `${host}:${port} through ${via.tunnel.name}`;
 }

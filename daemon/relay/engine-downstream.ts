@@ -2,7 +2,8 @@
 import { Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import { LeatError } from '../errors/leat-error.ts';
-import { type NativeAccepted, resetDescriptor } from '../native/relay-engine.ts';
+import { resetDescriptor } from '../native/relay-engine.ts';
+import type { NativeAccepted } from '../native/relay-rows.ts';
 import type { Downstream } from '../net/downstream.ts';
 import type { Endpoint } from '../net/endpoint.ts';
 

@@ -2,7 +2,8 @@
 /** The relay on the native engine's threads: payload bytes never enter this process's heap. */
 import { getSystemErrorName } from 'node:util';
 import { LeatError } from '../errors/leat-error.ts';
-import { type NativeRelayResult, RelayEngine } from '../native/relay-engine.ts';
+import { RelayEngine } from '../native/relay-engine.ts';
+import type { NativeRelayResult } from '../native/relay-rows.ts';
 import type { Downstream } from '../net/downstream.ts';
 import type { Endpoint } from '../net/endpoint.ts';
 import { EngineDownstream } from './engine-downstream.ts';
@@ -59,16 +60,23 @@ export function createNativeRelayer(
     async relay(downstream, upstream, { idleTimeoutMs }) {
       const pair = takeOver(downstream, upstream);
       if (pair === null) return streamRelay(downstream, upstream, { idleTimeoutMs });
-      return resultOf(await engine.start({ ...pair, idleTimeoutMs }), idleTimeoutMs);
+      return new Promise((resolve) =>
+        engine.start({ ...pair, idleTimeoutMs }, (result) => resolve(resultOf(result, idleTimeoutMs))),
+      );
     },
     dial(downstream, plan, { idleTimeoutMs }) {
       const downstreamFd = downstream.takeDescriptor();
       if (downstreamFd === null) return null;
       const { address, port, connectTimeoutMs, script } = plan;
-      return engine.dial({ downstreamFd, address, port, connectTimeoutMs, script, idleTimeoutMs }).then((result) => {
-        if (result.returnedFd < 0) return resultOf(result, idleTimeoutMs);
-        downstream.giveBack(result.returnedFd);
-        throw plan.explain(failureOf(result));
+      return new Promise((resolve, reject) => {
+        engine.dial({ downstreamFd, address, port, connectTimeoutMs, script, idleTimeoutMs }, (result) => {
+          if (result.returnedFd < 0) {
+            resolve(resultOf(result, idleTimeoutMs));
+            return;
+          }
+          downstream.giveBack(result.returnedFd);
+          reject(plan.explain(failureOf(result)));
+        });
       });
     },
     listen: (at) => engine.listen(at, BACKLOG),

@@ -6,7 +6,14 @@
 import { randomFillSync } from 'node:crypto';
 import type { Clock } from '../net/clock.ts';
 import { type Endpoint, formatEndpoint } from '../net/endpoint.ts';
-import type { ConnectionRecord, OpenRecord, RecordFacts, RelayResult, StartRecord } from '../proxy/ports.ts';
+import type {
+  ConnectionRecord,
+  OpenRecord,
+  RecordFacts,
+  RelayResult,
+  StartRecord,
+  StartRequest,
+} from '../proxy/ports.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -18,76 +25,133 @@ export interface RecorderOptions {
   readonly accessLogFor: (namespace: string | null) => 'All' | 'Refused' | 'None';
 }
 
-export function createRecorder({ log, metrics, clock, accessLogFor }: RecorderOptions): StartRecord {
-  return function startRecord(peer: Endpoint): ConnectionRecord {
-    const id = takeId();
-    metrics.openConnections.inc();
-    const connection = open('connection', id, { id, source: formatEndpoint(peer) }, (facts, result, seconds) => {
-      const route = text(facts.route) ?? 'none';
-      const destination = metrics.destinationLabel(text(facts.destination));
-      metrics.openConnections.dec();
-      metrics.connections.inc({ route, destination, flag: flagOf(result) });
-      metrics.connectionSeconds.observe({ route }, seconds);
-      metrics.bytes.inc({ route, direction: 'sent' }, result.sentBytes);
-      metrics.bytes.inc({ route, direction: 'received' }, result.receivedBytes);
-    });
-    return {
-      ...connection,
-      startRequest({ method, path }) {
-        const { namespace = null, pod = null, host = null } = connection.facts();
-        const known = { connection: id, namespace, pod, host, method, path };
-        return open('request', takeId(), known, (facts, result, seconds) => {
-          const status = statusClass(facts.status);
-          metrics.requests.inc({
-            destination: metrics.destinationLabel(text(facts.destination)),
-            status,
-            flag: flagOf(result),
-          });
-          metrics.requestSeconds.observe({ status }, seconds);
-        });
-      },
-    };
-  };
+export function createRecorder(options: RecorderOptions): StartRecord {
+  return (peer) => new OpenConnection(options, peer);
+}
 
-  function open(
-    kind: 'connection' | 'request',
-    id: string,
-    known: RecordFacts,
-    count: (facts: RecordFacts, result: RelayResult, seconds: number) => void,
-  ): OpenRecord & { facts(): RecordFacts } {
-    const facts: Record<string, string | number | boolean | null> = { ...known };
-    const startedMs = clock.monotonicMs();
-    let ended = false;
-    return {
-      id,
-      facts: () => facts,
-      add(more) {
-        Object.assign(facts, more);
-      },
-      end(result) {
-        if (ended) throw new Error(`BUG: the record of ${kind} ${id} was ended twice`);
-        ended = true;
-        const durationMs = clock.monotonicMs() - startedMs;
-        count(facts, result, durationMs / 1000);
-        const wanted = accessLogFor(text(facts.namespace));
-        if (wanted === 'None' || (wanted === 'Refused' && result.error === null)) return;
-        const { sentBytes, receivedBytes, error } = result;
-        log.info(
-          {
-            record: kind,
-            ...facts,
-            durationMs: Math.round(durationMs * 10) / 10,
-            sentBytes,
-            receivedBytes,
-            flag: flagOf(result),
-            code: error?.code,
-            reason: error?.message,
-          },
-          kind,
-        );
-      },
-    };
+/** What stages tell is kept as it came, and put together only where a line is written. */
+abstract class Open implements OpenRecord {
+  readonly kind: 'connection' | 'request';
+  protected readonly options: RecorderOptions;
+  readonly #startedMs: number;
+  #parts: Part;
+  #id: string | null = null;
+  #ended = false;
+
+  constructor(kind: 'connection' | 'request', options: RecorderOptions, known: RecordFacts) {
+    this.kind = kind;
+    this.options = options;
+    this.#parts = { facts: known, before: null };
+    this.#startedMs = options.clock.monotonicMs();
   }
+
+  get id(): string {
+    this.#id ??= takeId();
+    return this.#id;
+  }
+
+  add(facts: RecordFacts): void {
+    this.#parts = { facts, before: this.#parts };
+  }
+
+  end(result: RelayResult): void {
+    if (this.#ended) throw new Error(`BUG: the record of ${this.kind} ${this.id} was ended twice`);
+    this.#ended = true;
+    const durationMs = this.options.clock.monotonicMs() - this.#startedMs;
+    this.count(result, durationMs / 1000);
+    const wanted = this.options.accessLogFor(this.text('namespace'));
+    if (wanted === 'None' || (wanted === 'Refused' && result.error === null)) return;
+    const { sentBytes, receivedBytes, error } = result;
+    this.options.log.info(
+      {
+        record: this.kind,
+        id: this.id,
+        ...factsOf(this.#parts),
+        durationMs: Math.round(durationMs * 10) / 10,
+        sentBytes,
+        receivedBytes,
+        flag: flagOf(result),
+        code: error?.code,
+        reason: error?.message,
+      },
+      this.kind,
+    );
+  }
+
+  protected abstract count(result: RelayResult, seconds: number): void;
+
+  /** What was told last. */
+  protected fact(name: string): unknown {
+    for (let part: Part | null = this.#parts; part !== null; part = part.before) {
+      if (name in part.facts) return part.facts[name];
+    }
+    return null;
+  }
+
+  protected text(name: string): string | null {
+    const fact = this.fact(name);
+    return typeof fact === 'string' ? fact : null;
+  }
+}
+
+class OpenConnection extends Open implements ConnectionRecord {
+  constructor(options: RecorderOptions, source: Endpoint) {
+    super('connection', options, { source });
+    options.metrics.openConnections.inc();
+  }
+
+  startRequest({ method, path }: Parameters<StartRequest>[0]): OpenRecord {
+    return new OpenRequest('request', this.options, {
+      connection: this.id,
+      namespace: this.text('namespace'),
+      pod: this.text('pod'),
+      host: this.text('host'),
+      method,
+      path,
+    });
+  }
+
+  protected override count(result: RelayResult, seconds: number): void {
+    const { metrics } = this.options;
+    const route = this.text('route') ?? 'none';
+    const ended = metrics.endedConnections.at(
+      route,
+      metrics.destinationLabel(this.text('destination')),
+      flagOf(result),
+    );
+    ended.count += 1;
+    ended.sentBytes += result.sentBytes;
+    ended.receivedBytes += result.receivedBytes;
+    metrics.connectionSeconds.observe({ route }, seconds);
+    metrics.openConnections.dec();
+  }
+}
+
+class OpenRequest extends Open {
+  protected override count(result: RelayResult, seconds: number): void {
+    const { metrics } = this.options;
+    const status = statusClass(this.fact('status'));
+    metrics.requests.inc({
+      destination: metrics.destinationLabel(this.text('destination')),
+      status,
+      flag: flagOf(result),
+    });
+    metrics.requestSeconds.observe({ status }, seconds);
+  }
+}
+
+interface Part {
+  readonly facts: RecordFacts;
+  readonly before: Part | null;
+}
+
+/** In the order in which they were told; of the same name the last counts. */
+function factsOf({ facts, before }: Part): Record<string, unknown> {
+  const all = before === null ? {} : factsOf(before);
+  for (const [name, fact] of Object.entries(facts)) {
+    all[name] = typeof fact === 'object' && fact !== null ? formatEndpoint(fact) : fact;
+  }
+  return all;
 }
 
 const ID_BYTES = 8;
@@ -106,10 +170,6 @@ function takeId(): string {
 
 function flagOf({ error }: RelayResult): string {
   return error?.flag ?? 'OK';
-}
-
-function text(fact: unknown): string | null {
-  return typeof fact === 'string' ? fact : null;
 }
 
 /** `2xx` to `5xx`; `none` where there was no answer. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Every metric of the daemon, in one place; docs/metrics.md describes each, and `scripts/check` holds the two together. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Tally } from './tally.ts';
 
 /** Seconds: from a local answer to a slow report. */
 const DURATION_BUCKETS = [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600];
@@ -12,8 +13,34 @@ export function createMetrics() {
   const registry = new Registry();
   const registers = [registry];
   const destinations = new Set<string>();
+  /** By route, destination and flag. */
+  const endedConnections = new Tally(() => ({ count: 0, sentBytes: 0, receivedBytes: 0 }));
+  new Counter({
+    name: 'leat_connections_total',
+    help: 'Connections that ended, refused ones included.',
+    labelNames: ['route', 'destination', 'flag'],
+    registers,
+    collect() {
+      this.reset();
+      endedConnections.each(({ count }, route, destination, flag) => this.inc({ route, destination, flag }, count));
+    },
+  });
+  new Counter({
+    name: 'leat_bytes_total',
+    help: 'Payload bytes moved: sent to the target, received from it.',
+    labelNames: ['route', 'direction'],
+    registers,
+    collect() {
+      this.reset();
+      endedConnections.each(({ sentBytes, receivedBytes }, route) => {
+        this.inc({ route, direction: 'sent' }, sentBytes);
+        this.inc({ route, direction: 'received' }, receivedBytes);
+      });
+    },
+  });
   return {
     registry,
+    endedConnections,
     /** The label value of a Destination, bounded. */
     destinationLabel(id: string | null): string {
       if (id === null) return 'none';
@@ -23,24 +50,12 @@ export function createMetrics() {
       }
       return id;
     },
-    connections: new Counter({
-      name: 'leat_connections_total',
-      help: 'Connections that ended, refused ones included.',
-      labelNames: ['route', 'destination', 'flag'],
-      registers,
-    }),
     openConnections: new Gauge({ name: 'leat_connections_open', help: 'Connections now open.', registers }),
     connectionSeconds: new Histogram({
       name: 'leat_connection_duration_seconds',
       help: 'Life of a connection, from accept to its end.',
       labelNames: ['route'],
       buckets: DURATION_BUCKETS,
-      registers,
-    }),
-    bytes: new Counter({
-      name: 'leat_bytes_total',
-      help: 'Payload bytes moved: sent to the target, received from it.',
-      labelNames: ['route', 'direction'],
       registers,
     }),
     requests: new Counter({

@@ -46,6 +46,22 @@ test('one question is under way per name, and its answer serves for 5 s and no l
   t.is(await asked(), 2);
 });
 
+test('a name that is looked up all the time is asked again before its answer is too old', async (t) => {
+  const { servers, asked } = await dns(t, { 'a.example': ['192.0.2.1'] });
+  let nowMs = 0;
+  const resolve = createResolver({ servers, clock: { nowMs: () => nowMs, monotonicMs: () => nowMs } });
+  t.is(resolve.known('a.example'), null);
+  await resolve('a.example', never);
+  nowMs = 3_999;
+  t.deepEqual(resolve.known('A.example'), ['192.0.2.1']);
+  t.is(await asked(), 1);
+  nowMs = 4_500;
+  for (let i = 0; i < 3; i++) t.deepEqual(resolve.known('a.example'), ['192.0.2.1']);
+  t.is(await asked(), 2);
+  nowMs = 9_000;
+  t.deepEqual(resolve.known('a.example'), ['192.0.2.1']);
+});
+
 test('a name without address is refused, by name, and asked again next time', async (t) => {
   const { servers, asked } = await dns(t, {});
   const resolve = createResolver({ servers, clock: systemClock });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Marshalling between JavaScript and the relay engine. Results cross in batches, as numbers in an array of the caller's. */
+/* Marshalling between JavaScript and the relay engine. */
 #define NAPI_VERSION 8
 #include "relay-binding.h"
 
@@ -10,18 +10,12 @@
 #include <string.h>
 
 #include "relay-engine.h"
-
-/*
- * Rows in the caller's Float64Array.
- * A result: id, bytes down, bytes up, end, errno, descriptor given back, step, length of the answer, its bytes as one number.
- * An accepted connection: descriptor, errno, then of the peer and of the original destination family (4, 6; 0: unknown),
- * port, and four words of the address (of IPv4 the first).
- */
-enum { RESULT_NUMBERS = 9, ENDPOINT_NUMBERS = 6, ACCEPTED_NUMBERS = 2 + 2 * ENDPOINT_NUMBERS, BATCH = 128 };
+#include "relay-rows.h"
 
 struct engine_handle {
   struct relay_engine *engine;
   napi_threadsafe_function announce;
+  struct relay_rows rows;
 };
 
 static napi_value fail(napi_env env, int error, const char *syscall) {
@@ -54,17 +48,36 @@ static void finalize(napi_env env, void *data, void *hint) {
   free(data);
 }
 
-/* startRelayEngine(threads, onResults): engine */
+static bool share_numbers(napi_env env, napi_value value, size_t row, struct relay_numbers *numbers) {
+  napi_typedarray_type type;
+  size_t length;
+  if (napi_get_typedarray_info(env, value, &type, &length, (void **)&numbers->count, NULL, NULL) != napi_ok ||
+      type != napi_float64_array || length < 1 + row)
+    return false;
+  numbers->rows = numbers->count + 1;
+  numbers->most = (length - 1) / row;
+  return true;
+}
+
+static bool share_rows(napi_env env, const napi_value arrays[4], struct relay_rows *rows) {
+  return share_numbers(env, arrays[0], RELAY_RESULT_NUMBERS, &rows->results) &&
+         share_numbers(env, arrays[1], RELAY_ACCEPTED_NUMBERS, &rows->accepted) &&
+         share_numbers(env, arrays[2], RELAY_DIAL_NUMBERS, &rows->dials) &&
+         napi_get_buffer_info(env, arrays[3], (void **)&rows->scripts, &rows->scripts_length) == napi_ok;
+}
+
+/* startRelayEngine(threads, onEvents, results, accepted, dials, scripts): engine; the caller keeps the arrays */
 static napi_value start_engine(napi_env env, napi_callback_info info) {
-  napi_value arguments[2], name, external;
-  size_t count = 2;
+  napi_value arguments[6], name, external;
+  size_t count = 6;
   uint32_t threads;
-  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok ||
+  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count < 6 ||
       napi_get_value_uint32(env, arguments[0], &threads) != napi_ok || threads < 1 || threads > 256)
     return fail(env, EINVAL, "startRelayEngine");
   struct engine_handle *handle = calloc(1, sizeof(*handle));
   if (handle == NULL) return fail(env, ENOMEM, "startRelayEngine");
-  if (napi_create_string_utf8(env, "leat relay", NAPI_AUTO_LENGTH, &name) != napi_ok ||
+  if (!share_rows(env, arguments + 2, &handle->rows) ||
+      napi_create_string_utf8(env, "leat relay", NAPI_AUTO_LENGTH, &name) != napi_ok ||
       napi_create_threadsafe_function(env, arguments[1], NULL, name, 0, 1, NULL, NULL, NULL, NULL,
                                       &handle->announce) != napi_ok) {
     free(handle);
@@ -90,6 +103,14 @@ static struct engine_handle *read_engine(napi_env env, napi_value value) {
   struct engine_handle *handle;
   if (napi_get_value_external(env, value, (void **)&handle) != napi_ok || handle->engine == NULL) return NULL;
   return handle;
+}
+
+/* Of a function that is given the engine and nothing else. */
+static struct engine_handle *read_only_argument(napi_env env, napi_callback_info info) {
+  napi_value argument;
+  size_t count = 1;
+  if (napi_get_cb_info(env, info, &count, &argument, NULL, NULL) != napi_ok) return NULL;
+  return read_engine(env, argument);
 }
 
 /* A Buffer's bytes in memory of our own; null and an empty buffer are no prefix. */
@@ -126,93 +147,30 @@ static napi_value add_relay(napi_env env, napi_callback_info info) {
   request.idle_ms = (uint64_t)idle_ms;
   if (!copy_prefix(env, arguments[4], &request.prefix[RELAY_DOWNSTREAM]) ||
       !copy_prefix(env, arguments[5], &request.prefix[RELAY_UPSTREAM])) {
-    relay_discard(&request);
+    for (int side = 0; side < 2; side++) {
+      relay_reset(request.fd[side]);
+      free(request.prefix[side].bytes);
+    }
     return fail(env, ENOMEM, "addRelay");
   }
-  const int error = relay_engine_add(handle->engine, &request);
-  return error == 0 ? NULL : fail(env, error, "addRelay");
+  relay_engine_add(handle->engine, &request);
+  return NULL;
 }
 
-/* The arguments of a call that fills the caller's array: (engine, Float64Array). */
-struct batch {
-  struct engine_handle *handle;
-  double *numbers;
-  size_t length;
-};
-
-static bool read_batch(napi_env env, napi_callback_info info, struct batch *batch) {
-  napi_value arguments[2];
-  size_t count = 2;
-  napi_typedarray_type type;
-  return napi_get_cb_info(env, info, &count, arguments, NULL, NULL) == napi_ok && count >= 2 &&
-         (batch->handle = read_engine(env, arguments[0])) != NULL &&
-         napi_get_typedarray_info(env, arguments[1], &type, &batch->length, (void **)&batch->numbers, NULL, NULL) ==
-             napi_ok &&
-         type == napi_float64_array;
+/* takeEvents(engine): fills the arrays of results and of accepted connections */
+static napi_value take_events(napi_env env, napi_callback_info info) {
+  struct engine_handle *handle = read_only_argument(env, info);
+  if (handle == NULL) return fail(env, EINVAL, "takeEvents");
+  relay_take_rows(handle->engine, &handle->rows);
+  return NULL;
 }
 
-/* takeRelayResults(engine, Float64Array): number of results */
-static napi_value take_results(napi_env env, napi_callback_info info) {
-  struct batch batch;
-  napi_value taken;
-  if (!read_batch(env, info, &batch)) return fail(env, EINVAL, "takeRelayResults");
-  struct relay_result results[BATCH];
-  const size_t room = batch.length / RESULT_NUMBERS;
-  const size_t got = relay_engine_take_results(batch.handle->engine, results, room < BATCH ? room : BATCH);
-  for (size_t i = 0; i < got; i++) {
-    double *row = batch.numbers + i * RESULT_NUMBERS;
-    row[0] = (double)results[i].id;
-    row[1] = (double)results[i].bytes[RELAY_DOWNSTREAM];
-    row[2] = (double)results[i].bytes[RELAY_UPSTREAM];
-    row[3] = results[i].end;
-    row[4] = results[i].error;
-    row[5] = results[i].returned_fd;
-    row[6] = results[i].step;
-    row[7] = results[i].answer_length;
-    row[8] = 0;
-    for (uint32_t b = 0; b < results[i].answer_length; b++) row[8] = row[8] * 256 + results[i].answer[b];
-  }
-  return napi_create_uint32(env, (uint32_t)got, &taken) == napi_ok ? taken : NULL;
-}
-
-static void write_endpoint(double *row, const struct sockaddr_storage *address) {
-  uint8_t bytes[16] = {0};
-  row[0] = 0;
-  row[1] = 0;
-  if (address->ss_family == AF_INET) {
-    const struct sockaddr_in *ipv4 = (const struct sockaddr_in *)(const void *)address;
-    row[0] = 4;
-    row[1] = ntohs(ipv4->sin_port);
-    memcpy(bytes, &ipv4->sin_addr, 4);
-  } else if (address->ss_family == AF_INET6) {
-    const struct sockaddr_in6 *ipv6 = (const struct sockaddr_in6 *)(const void *)address;
-    row[0] = 6;
-    row[1] = ntohs(ipv6->sin6_port);
-    memcpy(bytes, &ipv6->sin6_addr, 16);
-  }
-  for (int word = 0; word < 4; word++) {
-    uint32_t number;
-    memcpy(&number, bytes + word * 4, 4);
-    row[2 + word] = ntohl(number);
-  }
-}
-
-/* takeAccepted(engine, Float64Array): number of connections */
-static napi_value take_accepted(napi_env env, napi_callback_info info) {
-  struct batch batch;
-  napi_value taken;
-  if (!read_batch(env, info, &batch)) return fail(env, EINVAL, "takeAccepted");
-  struct relay_accepted accepted[BATCH];
-  const size_t room = batch.length / ACCEPTED_NUMBERS;
-  const size_t got = relay_engine_take_accepted(batch.handle->engine, accepted, room < BATCH ? room : BATCH);
-  for (size_t i = 0; i < got; i++) {
-    double *row = batch.numbers + i * ACCEPTED_NUMBERS;
-    row[0] = accepted[i].fd;
-    row[1] = accepted[i].error;
-    write_endpoint(row + 2, &accepted[i].peer);
-    write_endpoint(row + 2 + ENDPOINT_NUMBERS, &accepted[i].destination);
-  }
-  return napi_create_uint32(env, (uint32_t)got, &taken) == napi_ok ? taken : NULL;
+/* submitRelays(engine): begins what is in the array of dials, and what was added before */
+static napi_value submit(napi_env env, napi_callback_info info) {
+  struct engine_handle *handle = read_only_argument(env, info);
+  if (handle == NULL) return fail(env, EINVAL, "submitRelays");
+  relay_submit_rows(handle->engine, &handle->rows);
+  return NULL;
 }
 
 static bool read_address(napi_env env, napi_value value, uint32_t port, struct sockaddr_storage *address) {
@@ -229,50 +187,6 @@ static bool read_address(napi_env env, napi_value value, uint32_t port, struct s
   ipv6->sin6_family = AF_INET6;
   ipv6->sin6_port = htons((uint16_t)port);
   return inet_pton(AF_INET6, text, &ipv6->sin6_addr) == 1;
-}
-
-/* dialRelay(engine, id, downstreamFd, address, port, connectMs, script, idleMs) */
-static napi_value dial_relay(napi_env env, napi_callback_info info) {
-  napi_value arguments[8];
-  size_t count = 8, length = 0;
-  int64_t id, connect_ms, idle_ms;
-  uint32_t port;
-  void *script = NULL;
-  bool is_buffer;
-  struct sockaddr_storage address;
-  struct relay_request request = {.fd = {-1, -1}};
-  struct engine_handle *handle;
-  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count < 8 ||
-      (handle = read_engine(env, arguments[0])) == NULL || napi_get_value_int64(env, arguments[1], &id) != napi_ok ||
-      napi_get_value_int32(env, arguments[2], &request.fd[RELAY_DOWNSTREAM]) != napi_ok ||
-      napi_get_value_uint32(env, arguments[4], &port) != napi_ok || !read_address(env, arguments[3], port, &address) ||
-      napi_get_value_int64(env, arguments[5], &connect_ms) != napi_ok ||
-      napi_is_buffer(env, arguments[6], &is_buffer) != napi_ok ||
-      (is_buffer && napi_get_buffer_info(env, arguments[6], &script, &length) != napi_ok) ||
-      napi_get_value_int64(env, arguments[7], &idle_ms) != napi_ok || id < 0 || connect_ms < 1 || idle_ms < 1 ||
-      !relay_script_is_valid(script, length))
-    return fail(env, EINVAL, "dialRelay");
-  request.dial = malloc(sizeof(*request.dial) + length);
-  if (request.dial == NULL) return fail(env, ENOMEM, "dialRelay");
-  request.id = (uint64_t)id;
-  request.idle_ms = (uint64_t)idle_ms;
-  request.dial->address = address;
-  request.dial->connect_ms = (uint64_t)connect_ms;
-  request.dial->script_length = length;
-  if (length > 0) memcpy(request.dial->script, script, length);
-  const int error = relay_engine_add(handle->engine, &request);
-  return error == 0 ? NULL : fail(env, error, "dialRelay");
-}
-
-static napi_value flush(napi_env env, napi_callback_info info) {
-  napi_value argument;
-  size_t count = 1;
-  struct engine_handle *handle;
-  if (napi_get_cb_info(env, info, &count, &argument, NULL, NULL) != napi_ok ||
-      (handle = read_engine(env, argument)) == NULL)
-    return fail(env, EINVAL, "flushRelays");
-  relay_engine_flush(handle->engine);
-  return NULL;
 }
 
 /* listen(engine, address, port, backlog): the port that was bound */
@@ -294,12 +208,8 @@ static napi_value listen_on(napi_env env, napi_callback_info info) {
 }
 
 static napi_value stop_listening(napi_env env, napi_callback_info info) {
-  napi_value argument;
-  size_t count = 1;
-  struct engine_handle *handle;
-  if (napi_get_cb_info(env, info, &count, &argument, NULL, NULL) != napi_ok ||
-      (handle = read_engine(env, argument)) == NULL)
-    return fail(env, EINVAL, "stopListening");
+  struct engine_handle *handle = read_only_argument(env, info);
+  if (handle == NULL) return fail(env, EINVAL, "stopListening");
   relay_engine_stop_listening(handle->engine);
   return NULL;
 }
@@ -317,12 +227,8 @@ static napi_value reset_descriptor(napi_env env, napi_callback_info info) {
 }
 
 static napi_value cut_relays(napi_env env, napi_callback_info info) {
-  napi_value argument;
-  size_t count = 1;
-  struct engine_handle *handle;
-  if (napi_get_cb_info(env, info, &count, &argument, NULL, NULL) != napi_ok ||
-      (handle = read_engine(env, argument)) == NULL)
-    return fail(env, EINVAL, "cutRelays");
+  struct engine_handle *handle = read_only_argument(env, info);
+  if (handle == NULL) return fail(env, EINVAL, "cutRelays");
   relay_engine_cut_all(handle->engine);
   return NULL;
 }
@@ -369,12 +275,10 @@ bool register_relay_functions(napi_env env, napi_value exports) {
   const napi_property_descriptor functions[] = {
       {"startRelayEngine", NULL, start_engine, NULL, NULL, NULL, napi_enumerable, NULL},
       {"addRelay", NULL, add_relay, NULL, NULL, NULL, napi_enumerable, NULL},
-      {"takeRelayResults", NULL, take_results, NULL, NULL, NULL, napi_enumerable, NULL},
-      {"dialRelay", NULL, dial_relay, NULL, NULL, NULL, napi_enumerable, NULL},
-      {"flushRelays", NULL, flush, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"takeEvents", NULL, take_events, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"submitRelays", NULL, submit, NULL, NULL, NULL, napi_enumerable, NULL},
       {"listen", NULL, listen_on, NULL, NULL, NULL, napi_enumerable, NULL},
       {"stopListening", NULL, stop_listening, NULL, NULL, NULL, napi_enumerable, NULL},
-      {"takeAccepted", NULL, take_accepted, NULL, NULL, NULL, napi_enumerable, NULL},
       {"resetDescriptor", NULL, reset_descriptor, NULL, NULL, NULL, napi_enumerable, NULL},
       {"cutRelays", NULL, cut_relays, NULL, NULL, NULL, napi_enumerable, NULL},
       {"holdProcess", NULL, hold_process, NULL, NULL, NULL, napi_enumerable, NULL},

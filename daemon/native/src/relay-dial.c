@@ -59,30 +59,36 @@ bool relay_script_is_valid(const uint8_t *script, size_t length) {
 /* A script may hold a password. */
 void relay_free_dialing(struct relay *relay) {
   if (relay->dialing == NULL) return;
-  explicit_bzero(relay->dialing->dial->script, relay->dialing->dial->script_length);
-  free(relay->dialing->dial);
+  explicit_bzero(relay->dialing->script, relay->dialing->script_length);
   free(relay->dialing);
   relay->dialing = NULL;
 }
 
-/* 0, or an errno; with relay->dialing NULL the dial is gone, else relay_end() reports it. */
-int relay_begin_dial(struct relay *relay, struct relay_dial *dial) {
-  relay->fd[RELAY_UPSTREAM] = -1;
-  relay->dialing = calloc(1, sizeof(*relay->dialing));
-  if (relay->dialing == NULL) {
-    free(dial);
-    return ENOMEM;
-  }
-  relay->dialing->dial = dial;
-  relay->dialing->step = RELAY_STEP_CONNECT;
+/* False: out of memory. */
+bool relay_plan_dial(struct relay *relay, const struct relay_dial *dial) {
+  struct dialing *dialing = malloc(sizeof(*dialing) + dial->script_length);
+  if (dialing == NULL) return false;
+  *dialing = (struct dialing){
+      .address = dial->address,
+      .connect_ms = dial->connect_ms,
+      .step = RELAY_STEP_CONNECT,
+      .script_length = dial->script_length,
+  };
+  if (dial->script_length > 0) memcpy(dialing->script, dial->script, dial->script_length);
+  relay->dialing = dialing;
+  return true;
+}
+
+/* 0, or an errno. */
+int relay_begin_dial(struct relay *relay) {
+  const struct sockaddr_storage *address = &relay->dialing->address;
   const int on = 1;
-  const bool ipv6 = dial->address.ss_family == AF_INET6;
-  const int fd = socket(dial->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return errno;
   relay->fd[RELAY_UPSTREAM] = fd;
   (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  const socklen_t length = ipv6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-  if (connect(fd, (const struct sockaddr *)&dial->address, length) != 0 && errno != EINPROGRESS) return errno;
+  const socklen_t length = address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+  if (connect(fd, (const struct sockaddr *)address, length) != 0 && errno != EINPROGRESS) return errno;
   return 0;
 }
 
@@ -144,7 +150,7 @@ void relay_go_on_dialing(struct worker *worker, struct relay *relay, uint32_t ev
     dialing->step = 0;
   }
   struct step step;
-  while (read_step(dialing->dial->script, dialing->dial->script_length, dialing->offset, &step)) {
+  while (read_step(dialing->script, dialing->script_length, dialing->offset, &step)) {
     if (!dialing->said) {
       dialing->said = true;
       set_deadline(worker, relay, step.timeout_ms);

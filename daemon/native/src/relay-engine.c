@@ -16,20 +16,6 @@
 
 #include "relay-internal.h"
 
-void relay_discard(const struct relay_request *request) {
-  for (int side = 0; side < 2; side++) {
-    if (request->fd[side] >= 0) relay_reset(request->fd[side]);
-    free(request->prefix[side].bytes);
-  }
-  free(request->dial);
-}
-
-static void refuse(struct worker *worker, const struct relay_request *request, int error) {
-  relay_discard(request);
-  const struct relay_result result = {.id = request->id, .end = RELAY_CUT, .error = error, .returned_fd = -1};
-  relay_report(worker, &result);
-}
-
 /* What an event is about: 0 the wake-up, an odd number shifted a listener's descriptor, or a relay with its side in bit 1. */
 int relay_watch(struct worker *worker, struct relay *relay, int side) {
   struct epoll_event event = {
@@ -39,29 +25,19 @@ int relay_watch(struct worker *worker, struct relay *relay, int side) {
   return epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, relay->fd[side], &event);
 }
 
-static void begin(struct worker *worker, const struct relay_request *request) {
-  struct relay *relay = calloc(1, sizeof(*relay));
-  if (relay == NULL) {
-    refuse(worker, request, ENOMEM);
-    return;
-  }
-  relay->id = request->id;
-  relay->idle_ms = request->idle_ms;
-  relay->idle_ticks = relay_ticks(request->dial == NULL ? request->idle_ms : request->dial->connect_ms);
+/* Gives a relay to its thread. */
+static void take_in(struct worker *worker, struct relay *relay) {
+  relay->idle_ticks = relay_ticks(relay->dialing == NULL ? relay->idle_ms : relay->dialing->connect_ms);
   relay->last_tick = worker->tick;
-  for (int side = 0; side < 2; side++) {
-    relay->fd[side] = request->fd[side];
-    relay->from[side].pipe.read_end = -1;
-    relay->from[side].readable = true;
-    relay->from[side].writable = true;
-    relay->from[side].held = request->prefix[side];
-  }
   relay_schedule(worker, relay);
   worker->relays++;
-  if (request->dial != NULL) {
-    const int error = relay_begin_dial(relay, request->dial);
+}
+
+static void begin(struct worker *worker, struct relay *relay) {
+  if (relay->dialing != NULL) {
+    const int error = relay_begin_dial(relay);
     if (error != 0) {
-      relay_end(worker, relay, relay->dialing == NULL ? RELAY_CUT : RELAY_DIAL_FAILED, error);
+      relay_end(worker, relay, RELAY_DIAL_FAILED, error);
       return;
     }
   }
@@ -77,7 +53,7 @@ static void cut_relays(struct worker *worker) {
 /* False when the thread is to end. */
 static bool run_commands(struct worker *worker) {
   pthread_mutex_lock(&worker->lock);
-  struct command *command = worker->first;
+  struct relay *relay = worker->first;
   worker->first = NULL;
   worker->last = &worker->first;
   const bool cut = worker->cut, stop = worker->stop;
@@ -85,12 +61,11 @@ static bool run_commands(struct worker *worker) {
   while (worker->hearing > 0) relay_watch_listener(worker, worker->heard[--worker->hearing]);
   if (worker->deaf || stop) relay_close_listeners(worker);
   pthread_mutex_unlock(&worker->lock);
-  while (command != NULL) {
-    struct command *next = command->next;
-    if (stop) refuse(worker, &command->request, 0);
-    else begin(worker, &command->request);
-    free(command);
-    command = next;
+  while (relay != NULL) {
+    struct relay *next = relay->next_ready;
+    take_in(worker, relay);
+    if (!stop) begin(worker, relay);
+    relay = next;
   }
   if (cut || stop) cut_relays(worker);
   return !stop;
@@ -202,20 +177,48 @@ struct relay_engine *relay_engine_start(unsigned threads, void (*on_results)(voi
   return NULL;
 }
 
-int relay_engine_add(struct relay_engine *engine, const struct relay_request *request) {
-  struct command *command = malloc(sizeof(*command));
-  if (command == NULL) {
-    relay_discard(request);
-    return ENOMEM;
+static struct relay *create_relay(const struct relay_request *request) {
+  struct relay *relay = calloc(1, sizeof(*relay));
+  if (relay == NULL) return NULL;
+  relay->id = request->id;
+  relay->idle_ms = request->idle_ms;
+  for (int side = 0; side < 2; side++) {
+    relay->fd[side] = request->fd[side];
+    relay->from[side].pipe.read_end = -1;
+    relay->from[side].readable = true;
+    relay->from[side].writable = true;
+    relay->from[side].held = request->prefix[side];
   }
-  *command = (struct command){.next = NULL, .request = *request};
+  if (request->dial == NULL || relay_plan_dial(relay, request->dial)) return relay;
+  free(relay);
+  return NULL;
+}
+
+static void refuse(struct relay_engine *engine, const struct relay_request *request, int error) {
+  for (int side = 0; side < 2; side++) {
+    if (request->fd[side] >= 0) relay_reset(request->fd[side]);
+    free(request->prefix[side].bytes);
+  }
+  const struct relay_result result = {.id = request->id, .end = RELAY_CUT, .error = error, .returned_fd = -1};
+  if (relay_queue_result(engine, &result)) engine->on_results(engine->context);
+}
+
+void relay_engine_add(struct relay_engine *engine, const struct relay_request *request) {
+  if (request->dial != NULL && !relay_script_is_valid(request->dial->script, request->dial->script_length)) {
+    refuse(engine, request, EINVAL);
+    return;
+  }
+  struct relay *relay = create_relay(request);
+  if (relay == NULL) {
+    refuse(engine, request, ENOMEM);
+    return;
+  }
   struct worker *worker = &engine->workers[engine->next++ % engine->count];
   pthread_mutex_lock(&worker->lock);
-  *worker->last = command;
-  worker->last = &command->next;
+  *worker->last = relay;
+  worker->last = &relay->next_ready;
   pthread_mutex_unlock(&worker->lock);
   worker->unflushed = true;
-  return 0;
 }
 
 void relay_engine_flush(struct relay_engine *engine) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Threads that move bytes between pairs of connected TCP sockets. Descriptors in, results out, no JavaScript types.
- * A relay owns its two descriptors from relay_engine_add() on, also where that fails.
+ * A relay owns its two descriptors from relay_engine_add() on, whatever becomes of it.
  */
 #ifndef LEAT_RELAY_ENGINE_H
 #define LEAT_RELAY_ENGINE_H
@@ -34,18 +34,18 @@ struct relay_prefix {
   size_t length;
 };
 
-/* How to reach the upstream, and what to say there first; relay-dial.c describes a script. One allocation, freed with free(3). */
+/* How to reach the upstream, and what to say there first; relay-dial.c describes a script. Stays the caller's. */
 struct relay_dial {
   struct sockaddr_storage address;
   uint64_t connect_ms;
+  const uint8_t *script;
   size_t script_length;
-  uint8_t script[];
 };
 
 struct relay_request {
   uint64_t id;
   int fd[2]; /* the upstream's is -1 where it has to be dialled */
-  struct relay_dial *dial;
+  const struct relay_dial *dial; /* else NULL */
   struct relay_prefix prefix[2]; /* by the side they came from */
   uint64_t idle_ms;
 };
@@ -78,14 +78,11 @@ struct relay_engine;
  */
 struct relay_engine *relay_engine_start(unsigned threads, void (*on_results)(void *context), void *context);
 
-/* False for a script that relay-dial.c could not follow. */
-bool relay_script_is_valid(const uint8_t *script, size_t length);
-
 /*
- * Queues a relay until relay_engine_flush(): one wake-up for all that was decided in a turn. 0, or an errno; the relay
- * then never began, and what it was given is gone.
+ * Queues a relay until relay_engine_flush(): one wake-up for all that was decided in a turn. One that can't begin has a
+ * result like any other: RELAY_CUT with an errno.
  */
-int relay_engine_add(struct relay_engine *engine, const struct relay_request *request);
+void relay_engine_add(struct relay_engine *engine, const struct relay_request *request);
 
 void relay_engine_flush(struct relay_engine *engine);
 
@@ -103,9 +100,6 @@ size_t relay_engine_take_accepted(struct relay_engine *engine, struct relay_acce
 
 /* Closes a socket so that its peer sees a reset. */
 void relay_reset(int fd);
-
-/* Resets the sockets of a relay that never began, and frees what it was given. */
-void relay_discard(const struct relay_request *request);
 
 /*
  * Moves up to `most` results out, oldest first; returns how many. on_results is armed again when none are

@@ -52,12 +52,15 @@ struct direction {
 
 /* A relay whose upstream is not reached yet. */
 struct dialing {
-  struct relay_dial *dial;
+  struct sockaddr_storage address;
+  uint64_t connect_ms;
   size_t offset; /* of the step in the script */
   int step;
   bool said;
   uint16_t have;
   uint8_t answer[262]; /* the longest SOCKS5 reply */
+  size_t script_length;
+  uint8_t script[];
 };
 
 struct relay {
@@ -76,11 +79,6 @@ struct relay {
   struct relay *next_ready;
 };
 
-struct command {
-  struct command *next;
-  struct relay_request request;
-};
-
 struct worker {
   struct relay_engine *engine;
   pthread_t thread;
@@ -88,7 +86,7 @@ struct worker {
   int wake_fd;
   bool unflushed;       /* of the thread that adds */
   pthread_mutex_t lock; /* of the ones below */
-  struct command *first, **last;
+  struct relay *first, **last; /* that are to begin */
   bool cut, stop, deaf;
   int heard[LISTENERS]; /* listeners that are to be watched from now on */
   unsigned hearing;
@@ -129,6 +127,7 @@ void relay_unschedule(struct worker *worker, struct relay *relay);
 void relay_turn_wheel(struct worker *worker);
 
 /* relay-results.c */
+bool relay_queue_result(struct relay_engine *engine, const struct relay_result *result);
 void relay_report(struct worker *worker, const struct relay_result *result);
 bool relay_report_accepted(struct worker *worker, const struct relay_accepted *accepted);
 
@@ -138,7 +137,9 @@ void relay_accept(struct worker *worker, int fd);
 void relay_close_listeners(struct worker *worker);
 
 /* relay-dial.c */
-int relay_begin_dial(struct relay *relay, struct relay_dial *dial);
+bool relay_script_is_valid(const uint8_t *script, size_t length); /* false: relay_go_on_dialing() could not follow it */
+bool relay_plan_dial(struct relay *relay, const struct relay_dial *dial);
+int relay_begin_dial(struct relay *relay);
 void relay_go_on_dialing(struct worker *worker, struct relay *relay, uint32_t events);
 void relay_free_dialing(struct relay *relay);
 

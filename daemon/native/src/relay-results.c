@@ -30,15 +30,19 @@ static bool reserve_accepted(struct relay_engine *engine) {
   return true;
 }
 
-void relay_report(struct worker *worker, const struct relay_result *result) {
-  struct relay_engine *engine = worker->engine;
+/* True where on_results has to be called. */
+bool relay_queue_result(struct relay_engine *engine, const struct relay_result *result) {
   pthread_mutex_lock(&engine->lock);
-  if (reserve_result(engine)) {
-    engine->results[engine->waiting++] = *result;
-    worker->announce = worker->announce || !engine->announced;
-    engine->announced = true;
-  }
+  const bool queued = reserve_result(engine);
+  if (queued) engine->results[engine->waiting++] = *result;
+  const bool announce = queued && !engine->announced;
+  engine->announced = engine->announced || queued;
   pthread_mutex_unlock(&engine->lock);
+  return announce;
+}
+
+void relay_report(struct worker *worker, const struct relay_result *result) {
+  if (relay_queue_result(worker->engine, result)) worker->announce = true;
 }
 
 size_t relay_engine_take_results(struct relay_engine *engine, struct relay_result *results, size_t most) {

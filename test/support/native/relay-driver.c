@@ -136,9 +136,8 @@ static void open_line(struct line *line, bool tcp, bool hasty, uint64_t target) 
       .prefix = {make_prefix(&line->end[0]), make_prefix(&line->end[1])},
       .idle_ms = hasty ? 1 : 600000,
   };
-  const int error = relay_engine_add(engine, &request);
+  relay_engine_add(engine, &request);
   relay_engine_flush(engine);
-  if (error != 0) fail("relay_engine_add", error);
 }
 
 static uint8_t buffer[CHUNK];
@@ -452,17 +451,12 @@ static void dial_once(const struct sockaddr_in *captured, const struct handshake
     if (waited > 10000) fail("a connection was not accepted", 0);
     poll(NULL, 0, 1);
   }
-  struct relay_request request = {.id = ++last_id, .fd = {accepted.fd, -1}, .idle_ms = 60000};
-  request.dial = calloc(1, sizeof(*request.dial) + handshake->length);
-  if (request.dial == NULL) fail("calloc", ENOMEM);
-  socklen_t length = sizeof(request.dial->address);
-  (void)getsockname(listener, (struct sockaddr *)&request.dial->address, &length);
-  if (nobody) ((struct sockaddr_in *)&request.dial->address)->sin_port = htons(1);
-  request.dial->connect_ms = 5000;
-  request.dial->script_length = handshake->length;
-  memcpy(request.dial->script, handshake->script, handshake->length);
-  if (!relay_script_is_valid(request.dial->script, handshake->length)) fail("the script is not valid", 0);
-  if (relay_engine_add(engine, &request) != 0) fail("relay_engine_add", errno);
+  struct relay_dial plan = {.connect_ms = 5000, .script = (const uint8_t *)handshake->script, .script_length = handshake->length};
+  socklen_t length = sizeof(plan.address);
+  (void)getsockname(listener, (struct sockaddr *)&plan.address, &length);
+  if (nobody) ((struct sockaddr_in *)&plan.address)->sin_port = htons(1);
+  const struct relay_request request = {.id = ++last_id, .fd = {accepted.fd, -1}, .dial = &plan, .idle_ms = 60000};
+  relay_engine_add(engine, &request);
   relay_engine_flush(engine);
   const enum relay_end expected = nobody ? RELAY_DIAL_FAILED : handshake->end;
   if (!nobody) {

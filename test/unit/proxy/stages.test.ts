@@ -71,9 +71,7 @@ test('one enrolled pod at the address is who it is', async (t) => {
 
 test('a pod that is not enrolled is refused without waiting', async (t) => {
   const startedAt = performance.now();
-  await t.throwsAsync(identifyConnection(captured(), feed([pod('web', false)], 10_000)), {
-    code: 'SOURCE_NOT_ENROLLED',
-  });
+  t.throws(() => identifyConnection(captured(), feed([pod('web', false)], 10_000)), { code: 'SOURCE_NOT_ENROLLED' });
   t.true(performance.now() - startedAt < 5_000);
 });
 
@@ -88,9 +86,13 @@ test('a source that is not known yet is waited for', async (t) => {
 });
 
 test('unknown, ambiguous, or nothing delivered at all: refused after the deadline, each with its code', async (t) => {
-  await t.throwsAsync(identifyConnection(captured(), feed([])), { code: 'SOURCE_UNKNOWN' });
-  await t.throwsAsync(identifyConnection(captured(), feed([pod('a'), pod('b')])), { code: 'SOURCE_AMBIGUOUS' });
-  await t.throwsAsync(identifyConnection(captured(), feed(null)), { code: 'NOT_READY' });
+  for (const [pods, code] of [
+    [[], 'SOURCE_UNKNOWN'],
+    [[pod('a'), pod('b')], 'SOURCE_AMBIGUOUS'],
+    [null, 'NOT_READY'],
+  ] as const) {
+    await t.throwsAsync(async () => identifyConnection(captured(), feed(pods)), { code });
+  }
 });
 
 test('an address that two pods had for a moment is waited for', async (t) => {
