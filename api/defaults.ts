@@ -39,6 +39,9 @@ export const SAML_DEFAULTS = {
   nameIdClaim: 'user_name',
 } as const;
 
+/** Of the Service of an entry or a gateway: what the entry's own port is, nobody knows before it was fetched. */
+export const SERVICE_PORT_OF_ENTRIES = 80;
+
 export const SOURCE_DEFAULTS = { requestMs: 10_000 } as const;
 
 export const NODE_POLICY_DEFAULTS = {

@@ -76,6 +76,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     clock,
     metrics,
     relay: relayer.relay,
+    snapshots,
     onResolved: (host, addresses) => learner.noticeResolved(host, addresses),
   });
   const knownIpset = openIpset();

@@ -9,9 +9,9 @@ export const DestinationService = closed(
     name: Type.Optional(text(FORMATS.serviceName, "name of the Service. Default the Destination's name.")),
     ports: Type.Optional(
       listOf(
-        port('one of the ports of the Destination'),
+        port('one of the ports of the Destination; with from or gateway any port'),
         { minItems: 1, maxItems: 64, key: 'set' },
-        'which ports the Service has. Default all ports of the Destination.',
+        'which ports the Service has. Default all ports of the Destination, 80 with from or gateway.',
       ),
     ),
     access: Type.Optional(

@@ -19,17 +19,54 @@ import {
 import { type Static, Type } from '../schema/type.ts';
 
 /** Where the service keeps an entry. */
-const LEVELS = ['subaccount', 'instance', 'provider_subaccount', 'provider_instance'] as const;
+export const LEVELS = ['subaccount', 'instance', 'provider_subaccount', 'provider_instance'] as const;
 export type Level = (typeof LEVELS)[number];
 /** Levels that can be listed. */
 const IMPORT_LEVELS = ['subaccount', 'instance'] as const satisfies Level[];
 
-const patterns = (description: string) =>
+/** Of entries, fragments or chains. */
+export const namePatterns = (description: string) =>
   listOf(
     text(FORMATS.entryPattern, 'name, or * for any run of characters'),
     { minItems: 1, maxItems: MAX_ITEMS },
     description,
   );
+
+/** `tenantMode: shared`. */
+const Tenants = closed(
+  {
+    allow: listOf(
+      closed({
+        namespaces: NamespaceSelector,
+        subdomains: Type.Optional(
+          namePatterns('subdomains that a request may name in X-Tenant-Subdomain. Default none.'),
+        ),
+        ids: Type.Optional(namePatterns('tenants that a request may name in X-Tenant-Id. Default none.')),
+      }),
+      { maxItems: 64 },
+      'which tenants may be named from where; none where it is empty',
+    ),
+    userToken: Type.Optional(
+      closed(
+        {
+          issuer: Type.String({
+            minLength: 1,
+            maxLength: 1024,
+            description: '"iss" that it must have; {tenant} stands for any one label of a host name',
+          }),
+          audience: Type.String({ minLength: 1, maxLength: 1024, description: '"aud" that it must have' }),
+          jwks: Type.Optional(
+            Type.String({ maxLength: 65_536, description: 'public keys that sign it: a JSON Web Key Set (RFC 7517)' }),
+          ),
+          jwksUri: Type.Optional(text(FORMATS.url, 'where those keys are fetched, in place of jwks; https')),
+          ca: Type.Optional(CertificateAuthority),
+        },
+        'how the token of a user is verified, whose tenant must be the one that the request names. Default no user token is taken.',
+      ),
+    ),
+  },
+  'for tenantMode shared, where it is required: who may act for which tenant',
+);
 
 export const DestinationSourceSpec = closed({
   default: Type.Optional(Type.Boolean({ description: 'is meant where a Destination names no source. Default false.' })),
@@ -68,22 +105,36 @@ export const DestinationSourceSpec = closed({
     },
     'what the service instance is reached with; credential-type binding-secret or one of x509',
   ),
-  tenantMode: oneOf(['dedicated'], 'whose entries are used: those of the subaccount of the binding'),
+  tenantMode: oneOf(
+    ['dedicated', 'shared'],
+    'whose entries are used: those of the subaccount of the binding, or of the subscribed tenant that each request names',
+  ),
+  tenants: Type.Optional(Tenants),
   ca: Type.Optional(CertificateAuthority),
   tunnel: Type.Optional(
     text(FORMATS.resourceName, 'Tunnel for entries with ProxyType OnPremise; its allow holds for them as well'),
   ),
+  regions: Type.Optional(
+    listOf(
+      closed({
+        id: text(FORMATS.entryName, 'value of the request header SAP-Connectivity-Region-Configuration-Id'),
+        tunnel: text(FORMATS.resourceName, 'Tunnel to the Connectivity Proxy of the region'),
+      }),
+      { minItems: 1, maxItems: 64, key: 'id' },
+      'Tunnels that a request chooses from; one that names no region takes tunnel, or is refused where there is none',
+    ),
+  ),
   allow: listOf(
     closed({
       namespaces: NamespaceSelector,
-      destinationNames: patterns('names of entries that may be used'),
+      destinationNames: namePatterns('names of entries that may be used'),
       levels: listOf(
         oneOf(LEVELS, 'where the service keeps the entry'),
         { minItems: 1, maxItems: LEVELS.length, key: 'set' },
         'levels that may be asked; a Destination without level asks instance and subaccount',
       ),
-      fragmentNames: Type.Optional(patterns('fragments that may be laid over these entries. Default none.')),
-      chainNames: Type.Optional(patterns('chains that may be used with these entries. Default none.')),
+      fragmentNames: Type.Optional(namePatterns('fragments that may be laid over these entries. Default none.')),
+      chainNames: Type.Optional(namePatterns('chains that may be used with these entries. Default none.')),
     }),
     { maxItems: 64 },
     'who may use what; nobody where it is empty',
@@ -92,7 +143,7 @@ export const DestinationSourceSpec = closed({
     listOf(
       closed({
         level: oneOf(IMPORT_LEVELS, 'where the service keeps the entries'),
-        names: patterns('names of entries that are imported'),
+        names: namePatterns('names of entries that are imported'),
         allowCleartext: Type.Optional(
           Type.Boolean({ description: 'permit their credentials on a wire without TLS. Default false.' }),
         ),
@@ -147,6 +198,13 @@ export const From = closed(
         }),
         { minItems: 1, maxItems: 16 },
         'fragments that are laid over the entry, in their order',
+      ),
+    ),
+    tenants: Type.Optional(
+      listOf(
+        text(FORMATS.tenantSubdomain, 'subdomain of a tenant'),
+        { minItems: 1, maxItems: 64, key: 'set' },
+        'tenants of a source with tenantMode shared that get a Service of their own each, named SERVICE-TENANT',
       ),
     ),
     chain: Type.Optional(

@@ -20,6 +20,7 @@ import { type Static, Type } from '../schema/type.ts';
 import { Authentication } from './authentication.ts';
 import { DestinationService } from './destination-service.ts';
 import { From } from './destination-source.ts';
+import { Gateway } from './gateway.ts';
 
 const UpstreamTls = closed(
   {
@@ -68,7 +69,7 @@ const Route = closed(
       ),
     ),
   },
-  'how the target is reached; required without from',
+  'how the target is reached; required without from and gateway',
 );
 
 const mode = oneOf(['append', 'set'], 'append keeps what the application sent, set replaces it');
@@ -81,10 +82,11 @@ const DestinationSpecFields = {
         'host name, or *.suffix: one or more labels in front of the suffix, not the suffix itself',
       ),
       { minItems: 1, maxItems: 64, key: 'set' },
-      'names that the application uses; required without from. Default the host of the entry.',
+      'names that the application uses; required without from and gateway. Default the host of the entry.',
     ),
   ),
   from: Type.Optional(From),
+  gateway: Type.Optional(Gateway),
   paths: Type.Optional(
     listOf(
       text(FORMATS.path, 'path prefix'),
@@ -96,7 +98,7 @@ const DestinationSpecFields = {
     listOf(
       DestinationPort,
       { minItems: 1, maxItems: 64, key: 'port' },
-      'ports of these hosts that it is for; required without from',
+      'ports of these hosts that it is for; required without from and gateway',
     ),
   ),
   addresses: Type.Optional(
@@ -187,13 +189,17 @@ type AnyDestinationSpec = Static<typeof AnyDestinationSpec>;
 type Written = 'hosts' | 'ports' | 'route' | 'authentication';
 
 /** Hosts, ports, route and authentication are written out: all of them are there (api/rules). */
-export type DestinationSpec = Omit<AnyDestinationSpec, Written | 'from'> &
-  Required<Pick<AnyDestinationSpec, Written>> & { readonly from?: undefined };
-/** They come from an entry of an SAP Destination service. */
-export type DestinationFromSpec = Pick<
+export type DestinationSpec = Omit<AnyDestinationSpec, Written | 'from' | 'gateway'> &
+  Required<Pick<AnyDestinationSpec, Written>> & { readonly from?: undefined; readonly gateway?: undefined };
+type BesideEntry = Pick<
   AnyDestinationSpec,
   'hosts' | 'paths' | 'addresses' | 'timeouts' | 'retries' | 'workloads' | 'allowCleartext'
-> & { readonly from: From; readonly route?: undefined };
+> & { readonly route?: undefined };
+/** They come from an entry of an SAP Destination service. */
+export type DestinationFromSpec = BesideEntry & { readonly from: From; readonly gateway?: undefined };
+/** They come from the entry that each request names. */
+export type DestinationGatewaySpec = BesideEntry & { readonly gateway: Gateway; readonly from?: undefined };
+export type AnyEntrySpec = DestinationFromSpec | DestinationGatewaySpec;
 export type AuthenticationSpec = Static<typeof Authentication>;
 
 export const Destination = closed({
@@ -204,7 +210,7 @@ export const Destination = closed({
   status: Type.Optional(Type.Unknown()),
 });
 export type Destination = Omit<Static<typeof Destination>, 'spec'> & {
-  spec: (DestinationSpec | DestinationFromSpec) & { service?: DestinationService };
+  spec: (DestinationSpec | AnyEntrySpec) & { service?: DestinationService };
 };
 
 export const ClusterDestination = closed({
@@ -224,5 +230,5 @@ export const ClusterDestination = closed({
 });
 type ForNamespaces = Pick<Static<typeof ClusterDestination>['spec'], 'namespaces' | 'overridable'>;
 export type ClusterDestination = Omit<Static<typeof ClusterDestination>, 'spec'> & {
-  spec: (DestinationSpec | DestinationFromSpec) & ForNamespaces;
+  spec: (DestinationSpec | AnyEntrySpec) & ForNamespaces;
 };

@@ -38,17 +38,18 @@ export function checkUserToken(
   for (const field of ['issuer', 'audience'] as const) {
     if (userToken[field] === undefined) problems.push(problemAt([...path, field], why));
   }
-  if ((userToken.jwks === undefined) === (userToken.jwksUri === undefined)) {
-    problems.push(problemAt(path, 'must have exactly one of jwks, jwksUri'));
-  }
-  return [...problems, ...checkKeys(userToken, path)];
+  return [...problems, ...checkVerifyingKeys(userToken, path)];
 }
 
-function checkKeys(
-  { jwks, jwksUri, ca }: NonNullable<DestinationSpec['authentication']['userToken']>,
+/** The keys by which a token of a user is verified: exactly one place, and one that nobody else can write to. */
+export function checkVerifyingKeys(
+  { jwks, jwksUri, ca }: Pick<NonNullable<DestinationSpec['authentication']['userToken']>, 'jwks' | 'jwksUri' | 'ca'>,
   path: FieldPath,
 ): FieldProblem[] {
   const problems: FieldProblem[] = [];
+  if ((jwks === undefined) === (jwksUri === undefined)) {
+    problems.push(problemAt(path, 'must have exactly one of jwks, jwksUri'));
+  }
   if (jwks !== undefined && !isKeySet(jwks)) {
     problems.push(problemAt([...path, 'jwks'], 'is no JSON Web Key Set: {"keys": [...]} with at least one key'));
   }

@@ -9,7 +9,7 @@ import {
   checkCredentialNotInClear,
 } from './authentication.ts';
 import { checkService } from './destination-service.ts';
-import { checkFrom, checkIsWritten, isFrom } from './from-rules.ts';
+import { checkEntries, checkIsWritten, isOfEntries } from './from-rules.ts';
 import { checkHosts, checkHttpFieldsHaveHttpPort, checkPaths, checkPorts, checkRoute } from './ports-and-paths.ts';
 import { checkNamespaceSelector, checkWorkloadSelector } from './selectors.ts';
 
@@ -30,15 +30,20 @@ const RULES: readonly ((spec: DestinationSpec) => FieldProblem[])[] = [
 
 /** What a Destination must hold beyond its schema. Host `*` is not refused here: NodePolicy decides who may claim it. */
 export function checkDestination(destination: Destination): FieldProblem[] {
-  return [...checkSpec(destination.spec), ...checkService(destination)];
+  const { metadata, spec } = destination;
+  const service = spec.service === undefined ? null : { name: spec.service.name ?? metadata.name };
+  return [...checkSpec(spec, service), ...checkService(destination)];
 }
 
 export function checkClusterDestination({ spec }: ClusterDestination): FieldProblem[] {
-  return [...checkSpec(spec), ...checkNamespaceSelector(spec.namespaces, ['spec', 'namespaces'])];
+  return [...checkSpec(spec, null), ...checkNamespaceSelector(spec.namespaces, ['spec', 'namespaces'])];
 }
 
-function checkSpec(spec: (Destination | ClusterDestination)['spec']): FieldProblem[] {
-  if (isFrom(spec)) return checkFrom(spec);
+function checkSpec(
+  spec: (Destination | ClusterDestination)['spec'],
+  service: { readonly name: string } | null,
+): FieldProblem[] {
+  if (isOfEntries(spec)) return checkEntries(spec, service);
   const missing = checkIsWritten(spec);
   return missing.length > 0 ? missing : RULES.flatMap((rule) => rule(spec));
 }

@@ -3,6 +3,7 @@
 import { type FieldProblem, problemAt } from '../field-problem.ts';
 import type { Destination } from '../kinds/destination.ts';
 import { FORMATS } from '../schema/formats.ts';
+import { isOfEntries } from './from-rules.ts';
 import { checkNamespaceSelector, checkWorkloadSelector } from './selectors.ts';
 
 const SERVICE_NAME = new RegExp(FORMATS.serviceName.pattern);
@@ -19,6 +20,8 @@ export function checkService({ metadata, spec }: Destination): FieldProblem[] {
     const message = `is required: the name of the Destination can't be a Service's, which must be ${FORMATS.serviceName.expected}`;
     problems.push(problemAt([...path, 'name'], message, metadata.name));
   }
+  // what an entry speaks, and where it is, is known once it was fetched
+  if (isOfEntries(spec)) return problems;
   for (const [index, asked] of (service.ports ?? []).entries()) {
     if (!ports.some(({ port }) => port === asked)) {
       problems.push(problemAt([...path, 'ports', index], 'is no port of the Destination', asked));

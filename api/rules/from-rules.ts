@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-/** A Destination is written out, or comes from an entry of an SAP Destination service: one of the two, and all of it. */
+/**
+ * A Destination is written out, comes from an entry of an SAP Destination service, or is a gateway to such entries: one of
+ * the three, and all of it.
+ */
 import { type FieldProblem, problemAt } from '../field-problem.ts';
-import type { ClusterDestination, Destination, DestinationFromSpec, DestinationSpec } from '../kinds/destination.ts';
+import type {
+  AnyEntrySpec,
+  ClusterDestination,
+  Destination,
+  DestinationFromSpec,
+  DestinationSpec,
+} from '../kinds/destination.ts';
+import { FORMATS } from '../schema/formats.ts';
 import { noDuplicates } from './choices.ts';
 import { checkPaths } from './ports-and-paths.ts';
 import { checkWorkloadSelector } from './selectors.ts';
@@ -11,28 +21,66 @@ type AnySpec = (Destination | ClusterDestination)['spec'];
 const WRITTEN = ['hosts', 'ports', 'route', 'authentication'] as const;
 const OF_THE_ENTRY = ['ports', 'route', 'authentication', 'headers', 'queries'] as const;
 
-export function isFrom(spec: AnySpec): spec is DestinationFromSpec {
-  return spec.from !== undefined;
+/** Whether it is an entry, or a gateway to entries. */
+export function isOfEntries(spec: AnySpec): spec is AnyEntrySpec & AnySpec {
+  return spec.from !== undefined || spec.gateway !== undefined;
 }
 
 /** Where nothing is missing, the other rules can be asked. */
 export function checkIsWritten(spec: DestinationSpec): FieldProblem[] {
   return WRITTEN.filter((field) => spec[field] === undefined).map((field) =>
-    problemAt(['spec', field], 'is required where there is no from'),
+    problemAt(['spec', field], 'is required where there is neither from nor gateway'),
   );
 }
 
-export function checkFrom(spec: DestinationFromSpec): FieldProblem[] {
-  const { hosts = [], from, workloads } = spec;
+/** @param service whether the Destination has a Service, by which it can be reached */
+export function checkEntries(spec: AnyEntrySpec, service: { readonly name: string } | null): FieldProblem[] {
+  const { hosts = [], workloads } = spec;
   const given = spec as Partial<Record<(typeof OF_THE_ENTRY)[number], unknown>>;
   return [
+    ...(spec.from !== undefined && (spec as { gateway?: unknown }).gateway !== undefined
+      ? [problemAt(['spec', 'gateway'], 'stands beside from: remove one of the two')]
+      : []),
     ...OF_THE_ENTRY.filter((field) => given[field] !== undefined).map((field) =>
-      problemAt(['spec', field], 'comes from the entry that from names: remove one of the two'),
+      problemAt(['spec', field], `comes from the entry that ${nameOf(spec)} names: remove one of the two`),
     ),
+    ...(spec.from === undefined && hosts.length === 0 && service === null
+      ? [problemAt(['spec', 'gateway'], 'can not be reached: it needs hosts or service')]
+      : []),
     ...noDuplicates(hosts, (index) => ['spec', 'hosts', index]),
     ...checkPaths(spec),
-    ...checkFragments(from),
+    ...(spec.from === undefined ? [] : [...checkFragments(spec.from), ...checkTenants(spec.from, service)]),
     ...checkWorkloadSelector(workloads, ['spec', 'workloads']),
+  ];
+}
+
+function nameOf({ from }: AnyEntrySpec): string {
+  return from === undefined ? 'each request' : 'from';
+}
+
+const SERVICE_NAME = new RegExp(FORMATS.serviceName.pattern);
+
+function checkTenants(
+  { tenants = [] }: DestinationFromSpec['from'],
+  service: { readonly name: string } | null,
+): FieldProblem[] {
+  const path = ['spec', 'from', 'tenants'];
+  if (tenants.length > 0 && service === null) {
+    return [problemAt(path, 'needs spec.service of a Destination: each tenant gets a Service')];
+  }
+  return [
+    ...noDuplicates(tenants, (index) => [...path, index]),
+    ...tenants.flatMap((tenant, index) => {
+      const name = `${service?.name}-${tenant}`;
+      if (SERVICE_NAME.test(name)) return [];
+      return [
+        problemAt(
+          [...path, index],
+          `can't be the end of a Service's name, which must be ${FORMATS.serviceName.expected}`,
+          name,
+        ),
+      ];
+    }),
   ];
 }
 

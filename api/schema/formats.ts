@@ -115,6 +115,17 @@ export const FORMATS = {
     maxLength: 200,
     expected: "a name of SAP's Destination service, in which * stands for any run of characters",
   },
+  /** One label of a host name: it becomes one in the address of the token service. */
+  tenantSubdomain: {
+    pattern: `^${LABEL}$`,
+    maxLength: 63,
+    expected: 'the subdomain of a tenant: lower-case letters, digits and "-", at most 63',
+  },
+  tenantId: {
+    pattern: '^[-_.A-Za-z0-9]+$',
+    maxLength: 200,
+    expected: 'the id of a tenant: letters, digits, "-", "_" and ".", at most 200',
+  },
   url: {
     pattern: '^https?://[!-~]+$',
     maxLength: 2048,

@@ -127,7 +127,8 @@ function findAwaitingSecrets(
     // the binding of a source is a Secret, and entries are fetched by nodes
     if (code === 'DESTINATION_ENTRY_PENDING') awaiting.add(id);
     if (code !== 'DESTINATION_NOT_READY') continue;
-    if (spec?.from !== undefined || isAwaitingTunnel.has(spec?.route?.tunnel ?? '')) awaiting.add(id);
+    if (spec?.from !== undefined || spec?.gateway !== undefined || isAwaitingTunnel.has(spec?.route?.tunnel ?? ''))
+      awaiting.add(id);
   }
   return awaiting;
 }

@@ -35,7 +35,8 @@ const ACCEPTED = new Set([
   'Superseded',
 ]);
 /** Those that begin so are about what a resource refers to. */
-const RESOLVED = /^(Secret|Tunnel|Fragment|DestinationNotReady|DestinationSource|DestinationService|DestinationEntry)/;
+const RESOLVED =
+  /^(Secret|Tunnel|Fragment|Tenant|Region|Connectivity|DestinationNotReady|DestinationUrl|DestinationSource|DestinationService|DestinationEntry)/;
 
 /** Accepted: it is valid and may be. Resolved: what it refers to is there and may be used. Ready: its nodes serve it. */
 export function findConditions(facts: ResourceFacts): Finding[] {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { SERVICE_PORT_OF_ENTRIES } from '../../api/defaults.ts';
 import { API_VERSION, DESTINATION_SERVICE_LABEL, MANAGED_BY, MANAGED_BY_LABEL } from '../../api/group.ts';
 import type { Destination } from '../../api/kinds/destination.ts';
 import { createdAtMs } from '../../daemon/destination/created-at.ts';
@@ -21,7 +22,7 @@ interface Wanted {
 }
 
 /**
- * One Service without selector and endpoints for each Destination that asks for it, owned by it. A Service of that name
+ * One Service without selector and endpoints for each Destination that asks for it, or for each of its tenants, owned by it. A Service of that name
  * that is somebody else's is never touched; of two Destinations that ask for one name the older gets it.
  */
 export function planServices(view: ClusterView): ServicePlan {
@@ -56,7 +57,9 @@ function listWanted(view: ClusterView): Wanted[] {
     const { namespace, name } = meta;
     if (namespace === null) return [];
     const id = resourceId('Destination', meta);
-    return [{ id, destination: resource, meta, namespace, name: resource.spec.service.name ?? name }];
+    const base = resource.spec.service.name ?? name;
+    const names = resource.spec.from?.tenants?.map((tenant) => `${base}-${tenant}`) ?? [base];
+    return names.map((each) => ({ id, destination: resource, meta, namespace, name: each }));
   });
   const ageOf = ({ destination }: Wanted): number => createdAtMs(destination.metadata);
   return wanted.sort((a, b) => ageOf(a) - ageOf(b) || (a.id < b.id ? -1 : 1));
@@ -73,8 +76,11 @@ function change(what: ServiceChange['do'], wanted: Wanted): ServiceChange {
 }
 
 function portsOf({ destination: { spec } }: Wanted): ServicePort[] {
-  const declared = 'ports' in spec ? (spec.ports ?? []) : [];
   const asked = spec.service?.ports;
+  if (spec.from !== undefined || spec.gateway !== undefined) {
+    return (asked ?? [SERVICE_PORT_OF_ENTRIES]).map((port) => ({ name: `entry-${port}`, port, protocol: 'TCP' }));
+  }
+  const declared = spec.ports;
   return declared
     .filter(({ port }) => asked === undefined || asked.includes(port))
     .map(({ port, protocol }) => ({ name: `${protocol}-${port}`, port, protocol: 'TCP' }));

@@ -2,14 +2,18 @@
 import { type CredentialSource, createCredentialSource } from '../credentials/credential-source.ts';
 import type { VerifyUserToken } from '../credentials/read-user-token.ts';
 import { createTokenClient } from '../credentials/token-client.ts';
+import { createVerifier } from '../credentials/verify-user-token.ts';
 import { type AskService, createAskService } from '../destination-service/ask-service.ts';
+import { createEntryCache } from '../destination-service/entry-cache.ts';
 import { createListEntries, type ListEntries } from '../destination-service/list-entries.ts';
 import { createServiceCredentials } from '../destination-service/service-credentials.ts';
 import { LeatError } from '../errors/leat-error.ts';
-import type { CredentialSource as HttpCredentials } from '../http/ports.ts';
+import type { FollowControls, CredentialSource as HttpCredentials } from '../http/ports.ts';
 import type { Clock } from '../net/clock.ts';
 import type { DialDirect } from '../net/dial.ts';
+import type { SnapshotFeed } from '../proxy/ports.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { createFollowControls } from './follow-controls.ts';
 
 export interface DestinationServiceParts {
   readonly clock: Clock;
@@ -18,11 +22,13 @@ export interface DestinationServiceParts {
   readonly dialEndpoint: DialDirect;
   /** Makes all other credentials. */
   readonly own: CredentialSource;
+  readonly snapshots: Pick<SnapshotFeed, 'current'>;
 }
 
 export interface WiredDestinationService {
   readonly ask: AskService;
   readonly list: ListEntries;
+  readonly followControls: FollowControls;
   /** All credentials: those that a Destination service makes, and Leat's own. */
   readonly credentials: HttpCredentials;
   close(): void;
@@ -36,6 +42,7 @@ export function wireDestinationService({
   metrics,
   dialEndpoint,
   own,
+  snapshots,
 }: DestinationServiceParts): WiredDestinationService {
   const ended = new AbortController();
   const dial = (host: string, port: number, signal: AbortSignal) =>
@@ -55,6 +62,11 @@ export function wireDestinationService({
   return {
     ask,
     list: createListEntries(access),
+    followControls: createFollowControls({
+      snapshots,
+      entries: createEntryCache({ ask, clock, signal: ended.signal }),
+      verify: createVerifier({ clock, connect: (host, port, _via, signal) => dial(host, port, signal) }),
+    }),
     credentials: {
       headersFor: (destination, authentication, caller, signal) =>
         authentication.type === 'DestinationService'

@@ -16,7 +16,7 @@ import { createResolver, type ResolveHost } from '../net/resolve-host.ts';
 import { startTls } from '../net/start-tls.ts';
 import type { NodePolicy } from '../policy/node-policy.ts';
 import { createUpstreamGuard, type UpstreamGuard } from '../policy/upstream-guard.ts';
-import type { Dial, Relay } from '../proxy/ports.ts';
+import type { Dial, Relay, SnapshotFeed } from '../proxy/ports.ts';
 import { throughTunnel } from '../routing/route.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { createTunnelDial } from '../tunnel/dial-tunnel.ts';
@@ -44,12 +44,14 @@ export interface UpstreamParts {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly relay: Relay;
+  readonly snapshots: Pick<SnapshotFeed, 'current'>;
   /** Told of each resolution for a target, also where the answer was known already. */
   readonly onResolved: (host: string, addresses: readonly IpAddress[]) => void;
 }
 
 /** Everything that connects outwards: every address that is not an administrator's own is guarded at connect. */
-export function wireUpstreams(config: Config, { clock, metrics, relay, onResolved }: UpstreamParts): Upstreams {
+export function wireUpstreams(config: Config, parts: UpstreamParts): Upstreams {
+  const { clock, metrics, relay, snapshots, onResolved } = parts;
   let current: UpstreamGuard = refuseAll;
   let guardedBy = '';
   const guard: UpstreamGuard = (address, port) => current(address, port);
@@ -86,7 +88,7 @@ export function wireUpstreams(config: Config, { clock, metrics, relay, onResolve
       onRequest: (outcome) => metrics.tokenRequests.inc({ outcome }),
     }),
   });
-  const service = wireDestinationService({ clock, metrics, dialEndpoint, own: credentials });
+  const service = wireDestinationService({ clock, metrics, dialEndpoint, own: credentials, snapshots });
   const dialTunnel = createTunnelDial({ dialEndpoint, startTls, tokenFor: credentials.tokenFor });
   const forwardFields = createForwardFields(credentials.tokenFor);
   const dial: Dial = (upstream, signal) =>
@@ -94,7 +96,14 @@ export function wireUpstreams(config: Config, { clock, metrics, relay, onResolve
       ? dialDirect({ host: upstream.host, port: upstream.port, timeoutMs: upstream.connectTimeoutMs }, signal)
       : dialTunnel(upstream, signal);
 
-  const http = createHttpService({ dial, relay, clock, credentials: service.credentials, forwardFields });
+  const http = createHttpService({
+    dial,
+    relay,
+    clock,
+    credentials: service.credentials,
+    forwardFields,
+    followControls: service.followControls,
+  });
 
   return {
     dial,

@@ -169,16 +169,23 @@ function tokenError(cause: unknown, service: string, { isOfCaller }: Grant): Lea
     const cure = cause.error === 'invalid_client' ? ': client id, or what proves it, is wrong' : '';
     return new LeatError('CREDENTIAL_REJECTED', `the token endpoint ${service} refused: ${cause.error}${cure}`, {
       cause,
+      peerStatus: cause.status,
     });
   }
   if (cause instanceof WWWAuthenticateChallengeError && cause.status === 401) {
     const text = `the token endpoint ${service} refused with 401: client id, or what proves it, is wrong`;
-    return new LeatError('CREDENTIAL_REJECTED', text, { cause });
+    return new LeatError('CREDENTIAL_REJECTED', text, { cause, peerStatus: 401 });
   }
-  const status = cause instanceof Error && cause.cause instanceof Response ? ` (status ${cause.cause.status})` : '';
-  return unavailable(`the token endpoint ${service} gave no valid token response${status}`, cause);
+  const peerStatus = statusOf(cause);
+  const status = peerStatus === null ? '' : ` (status ${peerStatus})`;
+  return unavailable(`the token endpoint ${service} gave no valid token response${status}`, cause, peerStatus);
 }
 
-function unavailable(message: string, cause?: unknown): LeatError {
-  return new LeatError('CREDENTIAL_UNAVAILABLE', message, { cause });
+function statusOf(cause: unknown): number | null {
+  if (cause instanceof ResponseBodyError) return cause.status;
+  return cause instanceof Error && cause.cause instanceof Response ? cause.cause.status : null;
+}
+
+function unavailable(message: string, cause?: unknown, peerStatus: number | null = null): LeatError {
+  return new LeatError('CREDENTIAL_UNAVAILABLE', message, { cause, peerStatus });
 }

@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createLocalJWKSet, createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  customFetch,
+  decodeJwt,
+  errors,
+  type JWTVerifyGetKey,
+  jwtVerify,
+} from 'jose';
 import type { TokenVerification } from '../destination/authentication-parts.ts';
 import { asLeatError, LeatError } from '../errors/leat-error.ts';
 import type { Clock } from '../net/clock.ts';
@@ -75,7 +83,7 @@ export function createVerifier({ connect, clock }: VerifierOptions): VerifyUserT
     signal.throwIfAborted();
     try {
       const { payload } = await jwtVerify(token, keySetOf(keys), {
-        issuer,
+        issuer: issuerOf(token, issuer),
         audience,
         algorithms: ALGORITHMS,
         requiredClaims: ['exp'],
@@ -87,6 +95,14 @@ export function createVerifier({ connect, clock }: VerifierOptions): VerifyUserT
       throw verificationError(cause, keys);
     }
   };
+}
+
+/** `{tenant}` stands for one label of a host name: the issuer of the token where it fits, and else what fits nothing. */
+function issuerOf(token: string, pattern: string): string {
+  if (!pattern.includes('{tenant}')) return pattern;
+  const { iss = '' } = decodeJwt(token);
+  const pieces = pattern.split('{tenant}').map((piece) => piece.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${pieces.join('[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?')}$`).test(iss) ? iss : pattern;
 }
 
 /** Words for each way of failing; nothing of the token is repeated. */

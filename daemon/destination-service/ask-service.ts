@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { OAuth2Client, ServiceLookup } from '../destination/destination.ts';
+import type { OAuth2Client, ServiceLookup, Tenant } from '../destination/destination.ts';
+import { entryNotFound, fragmentNotFound, tenantUnknown } from '../destination/entry-not-found.ts';
 import type { Secret } from '../destination/secret.ts';
+import { tenantName } from '../destination/tenant.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import { entryPath, lookupHeaders } from './build-request.ts';
 import { parseServiceAnswer, type ServiceAnswer } from './parse-answer.ts';
@@ -16,7 +18,8 @@ export interface AskOptions {
 /**
  * Asks for an entry: find (v1) or consume (v2).
  * @throws DESTINATION_SERVICE_UNAVAILABLE where asking later may help; DESTINATION_ENTRY_NOT_FOUND, FRAGMENT_NOT_FOUND,
- * DESTINATION_ENTRY_INVALID where it won't; the signal's reason
+ * DESTINATION_ENTRY_INVALID, DESTINATION_CALL_REFUSED, TENANT_UNKNOWN, TENANT_NOT_SUBSCRIBED where it won't; the signal's
+ * reason
  */
 export type AskService = (lookup: ServiceLookup, options: AskOptions, signal: AbortSignal) => Promise<ServiceAnswer>;
 
@@ -37,6 +40,8 @@ export function createAskService({ connect, tokenFor }: AskServiceParts): AskSer
   const once = async (lookup: ServiceLookup, options: AskOptions, refresh: boolean, signal: AbortSignal) => {
     const token = await tokenFor(lookup.service.client, { refresh }, signal).catch((cause: unknown) => {
       signal.throwIfAborted();
+      const refusal = lookup.tenant === null ? null : tenantRefusal(lookup.service.name, lookup.tenant, cause);
+      if (refusal !== null) throw refusal;
       const why = cause instanceof LeatError ? cause.message : 'unexpected';
       throw new LeatError('DESTINATION_SERVICE_UNAVAILABLE', `no token for the Destination service: ${why}`, { cause });
     });
@@ -57,7 +62,11 @@ export function createAskService({ connect, tokenFor }: AskServiceParts): AskSer
   return async (lookup, options, signal) => {
     for (const delayMs of [...RETRY_DELAYS_MS, null]) {
       try {
-        return readAnswer(await withFreshToken(lookup, options, false, signal), lookup);
+        return readAnswer(
+          await withFreshToken(lookup, options, false, signal),
+          lookup,
+          options.callerHeaders.length > 0,
+        );
       } catch (error) {
         const mayHelp = error instanceof LeatError && error.code === 'DESTINATION_SERVICE_UNAVAILABLE';
         if (!mayHelp || delayMs === null) throw error;
@@ -68,27 +77,35 @@ export function createAskService({ connect, tokenFor }: AskServiceParts): AskSer
   };
 }
 
-function readAnswer({ status, text }: RawAnswer, { name, level, service, fragments }: ServiceLookup): ServiceAnswer {
+function readAnswer({ status, text }: RawAnswer, lookup: ServiceLookup, hasCaller: boolean): ServiceAnswer {
+  const { name, level, service, fragments } = lookup;
   if (status === 200) return parseServiceAnswer(text);
-  const what = `"${name}"${level === null ? '' : ` at level ${level}`}`;
   if (status === 404 && fragments.length > 0 && /fragment/i.test(errorMessageOf(text))) {
-    const names = fragments.map((fragment) => `"${fragment.name}"`).join(', ');
-    throw new LeatError('FRAGMENT_NOT_FOUND', `the Destination service "${service.name}" lacks a fragment of ${names}`);
-  }
-  if (status === 404) {
-    throw new LeatError(
-      'DESTINATION_ENTRY_NOT_FOUND',
-      `the Destination service "${service.name}" has no entry ${what}`,
+    throw fragmentNotFound(
+      service.name,
+      fragments.map((fragment) => fragment.name),
     );
   }
+  if (status === 404) throw entryNotFound(service.name, lookup);
+  const what = `"${name}"${level === null ? '' : ` at level ${level}`}`;
   const said = `the Destination service "${service.name}" answered ${status} for ${what}`;
   if (status >= 400 && status < 500 && status !== 401 && status !== 403 && status !== 408 && status !== 429) {
     throw new LeatError(
-      'DESTINATION_ENTRY_INVALID',
+      // Without anything of the caller's the entry was given: what was sent along does not fit.
+      hasCaller ? 'DESTINATION_CALL_REFUSED' : 'DESTINATION_ENTRY_INVALID',
       `${said}: name, level, fragments, chain or the user's token don't fit`,
     );
   }
   throw new LeatError('DESTINATION_SERVICE_UNAVAILABLE', said);
+}
+
+/** XSUAA knows no such tenant (404), or the tenant did not subscribe to the application of the binding (401). */
+function tenantRefusal(service: string, tenant: Tenant, cause: unknown): LeatError | null {
+  const status = cause instanceof LeatError ? cause.peerStatus : null;
+  if (status === 404) return tenantUnknown(service, tenant);
+  if (status !== 401) return null;
+  const message = `tenant ${tenantName(tenant)} did not subscribe to the application of DestinationSource "${service}"`;
+  return new LeatError('TENANT_NOT_SUBSCRIBED', message, { cause });
 }
 
 function errorMessageOf(text: string): string {

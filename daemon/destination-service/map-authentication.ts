@@ -42,7 +42,8 @@ export function mapAuthentication(
   if (Object.hasOwn(BY_SERVICE, sapType)) {
     const isSystemUser = OF_SYSTEM_USER.has(sapType) && (configuration.SystemUser ?? '') !== '';
     const callerToken = isSystemUser ? null : (BY_SERVICE[sapType] ?? null);
-    return { type: 'DestinationService', lookup, sapType, callerToken };
+    const tokenService = configuration.tokenServiceURLType === 'Common' ? 'Common' : 'Dedicated';
+    return { type: 'DestinationService', lookup, sapType, callerToken, tokenService };
   }
   switch (sapType) {
     case 'NoAuthentication':

@@ -48,11 +48,15 @@ export function mapHttp(answer: ServiceAnswer, lookup: ServiceLookup, proxyType:
   };
 }
 
-/** Without a scheme it is http://. */
+/** Without a scheme it is http://. @throws DESTINATION_URL_INVALID */
 function urlOf(text: string): URL {
   const url = URL.parse(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`);
-  if (url === null || !/^https?:$/.test(url.protocol)) throw invalid('URL is missing, or none of http:// and https://');
-  if (url.username !== '' || url.password !== '') throw invalid('URL holds a user or a password');
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new LeatError('DESTINATION_URL_INVALID', 'URL is missing, or none of http:// and https://');
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw new LeatError('DESTINATION_URL_INVALID', 'URL holds a user or a password');
+  }
   return url;
 }
 

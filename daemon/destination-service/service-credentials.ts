@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The header fields that the Destination service made for a request, kept as long as they are good. */
+import { callerHeaders } from '../destination/caller-headers.ts';
 import type { ServiceAuthentication } from '../destination/destination.ts';
 import { digestOf } from '../destination/digest.ts';
 import { Secret } from '../destination/secret.ts';
 import { asLeatError, LeatError } from '../errors/leat-error.ts';
 import type { Clock } from '../net/clock.ts';
+import { orAborted } from '../net/or-aborted.ts';
 import type { AskService } from './ask-service.ts';
 import { type Caller, callerFields } from './caller-token.ts';
 import type { AuthToken, ServiceAnswer } from './parse-answer.ts';
@@ -67,17 +69,8 @@ const UNKNOWN_LIFETIME_MS = 120_000;
 const MAX_KEYS = 8192;
 const MIN_RETRY_MS = 500;
 const MAX_RETRY_MS = 30_000;
-/** Fields that SAP's proxies read; the application's own never go on. */
-const READ_BY_SAP = [
-  'Authorization',
-  'SAP-Connectivity-Authentication',
-  'SAP-Connectivity-Technical-Authentication',
-  'X-Subject-Token-Type',
-  'X-Actor-Token',
-  'X-Actor-Token-Type',
-  'X-Redirect-Uri',
-  'X-Code-Verifier',
-];
+/** Fields that SAP's proxies read; the application's own never go on, nor does what it handed over for the service. */
+const READ_BY_SAP = ['Authorization', 'SAP-Connectivity-Authentication', 'SAP-Connectivity-Technical-Authentication'];
 
 export function createServiceCredentials(options: ServiceCredentialsOptions): ServiceCredentials {
   const { ask, clock, random = Math.random, signal: ended } = options;
@@ -147,7 +140,8 @@ export function createServiceCredentials(options: ServiceCredentialsOptions): Se
       const fields = callerFields(authentication, caller);
       const proof = await get(heldAt(keyOf(owner, authentication, fields)), authentication, fields, signal);
       const { name, value } = asField(proof, caller);
-      const gone = READ_BY_SAP.filter((other) => other.toLowerCase() !== name.toLowerCase());
+      const others = [...READ_BY_SAP, ...callerHeaders(authentication)];
+      const gone = others.filter((other) => other.toLowerCase() !== name.toLowerCase());
       return [{ name, value }, ...gone.map((other) => ({ name: other, value: null }))];
     },
     async rejected(owner, authentication, caller, refused, signal) {
@@ -210,16 +204,4 @@ function proofFrom({ name, value, lifetimeMs }: Extract<AuthToken, { value: Secr
     // On its way it must not expire.
     usableUntilMs: askedAtMs + lifeMs - Math.min(5000, lifeMs / 10),
   };
-}
-
-async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }

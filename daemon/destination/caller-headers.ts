@@ -1,8 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Authentication } from './destination.ts';
 
+/** Variables of chains that hold the token of the user: it may be given there in place of Authorization. */
+export const CHAIN_TOKENS: ReadonlySet<string> = new Set(['x-chain-var-subjecttoken', 'x-chain-var-usertoken']);
+
+/** Whatever the type, they decide which token the service gets. */
+const OF_ANY_SERVICE = [
+  'x-token-service-tenant',
+  'x-client-assertion',
+  'x-client-assertion-type',
+  'x-client-assertion-destination-name',
+];
 /** What SAP's transparent proxy reads of a request for the Destination service (SAP Help, "HTTP Destinations"). */
 const OF_SERVICES = [
+  ...OF_ANY_SERVICE,
+  ...CHAIN_TOKENS,
   'authorization',
   'x-subject-token-type',
   'x-actor-token',
@@ -13,7 +25,8 @@ const OF_SERVICES = [
 
 /** Headers of a request, in lower case, that the application hands to Leat to be known by: its user's token, and who acts. */
 export function callerHeaders(authentication: Authentication): readonly string[] {
-  if (authentication.type === 'DestinationService') return authentication.callerToken === null ? [] : OF_SERVICES;
+  if (authentication.type === 'DestinationService')
+    return authentication.callerToken === null ? OF_ANY_SERVICE : OF_SERVICES;
   if (!('userToken' in authentication)) return [];
   const user = (authentication.userToken.header ?? 'authorization').toLowerCase();
   const actor = authentication.type === 'OAuth2TokenExchange' ? authentication.exchange.actor : null;

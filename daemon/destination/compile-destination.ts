@@ -10,11 +10,11 @@ import { type NamespaceLabels, selectNamespaces } from '../workload/select-names
 import { compileWorkloadRule } from '../workload/select-workloads.ts';
 import { checkFieldValue, checkText } from './check-value.ts';
 import { compileAuthentication } from './compile-authentication.ts';
-import { type CompiledFrom, compileFrom, type FromContext } from './compile-from.ts';
+import { type CompiledFrom, compileFrom, compileGateway, type FromContext } from './compile-from.ts';
 import { compileRoute } from './compile-route.ts';
 import { compileTls, type TunnelAccess } from './compile-tunnel.ts';
 import { createdAtMs } from './created-at.ts';
-import type { Destination, DestinationPort, ServiceLookup, StaticField } from './destination.ts';
+import type { Destination, DestinationPort, ServiceLookup, StaticField, Tenant } from './destination.ts';
 import { createFindTokenTunnel } from './find-token-tunnel.ts';
 import type { ReadSecret } from './release-secret.ts';
 import type { Secret } from './secret.ts';
@@ -36,22 +36,25 @@ export function destinationId({ kind, metadata }: DestinationResource | ClusterD
     : `ClusterDestination ${metadata.name}`;
 }
 
-/** Defaults filled in and references followed. What can't be resolved becomes its problem; it keeps its hosts. */
+/**
+ * Defaults filled in and references followed. What can't be resolved becomes its problem; it keeps its hosts.
+ * @param tenant the one that it is compiled for, whose Service leads there; default none
+ */
 export function compileDestination(
   resource: DestinationResource | ClusterDestinationResource,
   context: DestinationContext,
+  tenant: Tenant | null = null,
 ): Destination {
   const { metadata, spec } = resource;
   const namespace = resource.kind === 'Destination' ? (metadata.namespace ?? 'default') : null;
-  const compiled =
-    spec.from === undefined ? compileWritten(spec, namespace, context) : compileFrom(spec, namespace, context);
+  const compiled = compileSpec(spec, namespace, context, tenant);
   if (compiled.lookup !== null) context.onLookup(compiled.lookup);
   const selects =
     resource.kind === 'Destination'
       ? (asking: string) => asking === namespace
       : selectNamespaces(resource.spec.namespaces, context.labelsOf);
   return {
-    id: destinationId(resource),
+    id: tenant === null ? destinationId(resource) : `${destinationId(resource)} tenant ${tenant.value}`,
     namespace,
     // What a source does not allow a namespace is not there for it; the namespace's own Destination says why.
     admitsNamespace: namespace === null ? (asking) => selects(asking) && compiled.admits(asking) : selects,
@@ -68,6 +71,18 @@ export function compileDestination(
     allowCleartext: spec.allowCleartext ?? false,
     ...compiled.parts,
   };
+}
+
+function compileSpec(
+  spec: (DestinationResource | ClusterDestinationResource)['spec'],
+  namespace: string | null,
+  context: DestinationContext,
+  tenant: Tenant | null,
+): CompiledFrom {
+  if (spec.from !== undefined) return compileFrom(spec, namespace, context, tenant);
+  return spec.gateway === undefined
+    ? compileWritten(spec, namespace, context)
+    : compileGateway(spec, namespace, context);
 }
 
 function compileWritten(spec: DestinationSpec, namespace: string | null, context: DestinationContext): CompiledFrom {

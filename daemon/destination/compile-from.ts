@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DESTINATION_DEFAULTS } from '../../api/defaults.ts';
-import type { DestinationFromSpec } from '../../api/kinds/destination.ts';
-import type { From } from '../../api/kinds/destination-source.ts';
+import type { AnyEntrySpec, DestinationFromSpec } from '../../api/kinds/destination.ts';
 import { asLeatError, LeatError } from '../errors/leat-error.ts';
 import type { SourceAccess } from './compile-source.ts';
 import type { TunnelAccess } from './compile-tunnel.ts';
-import type { ServiceLookup } from './destination.ts';
-import { digestOf } from './digest.ts';
+import type { ControlRule, Destination, ServiceLookup, Tenant } from './destination.ts';
+import { tenantUnknown } from './entry-not-found.ts';
+import { findService, findSource, notAllowed } from './find-source.ts';
+import { lookUpEntry } from './look-up-entry.ts';
 import type { EntryOf } from './service-entry.ts';
 import { type EntryParts, useEntry } from './use-entry.ts';
 
@@ -17,7 +18,7 @@ export interface FromContext {
 }
 
 export interface CompiledFrom {
-  readonly parts: EntryParts;
+  readonly parts: EntryParts & Pick<Destination, 'controls'>;
   /** Null where nothing may be asked. */
   readonly lookup: ServiceLookup | null;
   /** Namespaces that the source lets have the entry. */
@@ -29,88 +30,96 @@ export interface CompiledFrom {
  * source does not exist: same code, same words. What is not fetched yet, or can't be used, is not ready; its hosts are
  * those that the Destination gives, so that what is sent there fails. Without any, they are known with the entry only.
  *
+ * Where the source is for several tenants, and the Destination for none of them, each request says which.
+ *
  * @param namespace the Destination's own; null for a ClusterDestination, where each workload's namespace is asked
+ * @param tenant the one that its Service is for; null: none
  */
-export function compileFrom(spec: DestinationFromSpec, namespace: string | null, context: FromContext): CompiledFrom {
+export function compileFrom(
+  spec: DestinationFromSpec,
+  namespace: string | null,
+  context: FromContext,
+  tenant: Tenant | null = null,
+): CompiledFrom {
+  const { from } = spec;
+  const controls = { source: from.source, from, allow: null, tenant, timeouts: spec.timeouts ?? {} };
   let lookup: ServiceLookup | null = null;
   let admits: CompiledFrom['admits'] = () => false;
   try {
-    const source = findSource(spec.from, namespace, context.sources);
-    admits = (asking) => source.allows(asking, spec.from);
-    if (namespace !== null && !admits(namespace)) {
-      throw new LeatError(
-        'DESTINATION_SOURCE_NOT_ALLOWED',
-        `DestinationSource "${source.name}" does not allow namespace ${namespace} this name, level, fragment or chain`,
-      );
-    }
-    if ('problem' in source.resolved) {
-      // The source's Secrets are the administrator's: their names are told under the source, not to whoever uses it.
-      throw new LeatError(
-        'DESTINATION_NOT_READY',
-        `DestinationSource "${source.name}" is not ready: ask a cluster administrator`,
-      );
-    }
-    lookup = lookupOf(spec.from, source.resolved.service);
+    const source = findSource(from.source, namespace, context.sources);
+    admits = (asking) => source.allows(asking, from);
+    if (namespace !== null && !admits(namespace)) throw notAllowed(source, namespace);
+    const service = findService(source);
+    if (tenant !== null) checkTenant(tenant, source, namespace);
+    else if (source.tenants !== null) return { parts: askedPerRequest(spec, controls), lookup, admits };
+    lookup = lookUpEntry(from, service, tenant);
     const fetched = context.entryOf(lookup);
     if (fetched === null) {
       throw new LeatError('DESTINATION_ENTRY_PENDING', `"${lookup.name}" is not fetched yet from "${source.name}"`);
     }
     if ('problem' in fetched) throw fetched.problem;
-    const use = { hosts: spec.hosts ?? [fetched.entry.host], timeouts: spec.timeouts ?? {}, lookup };
-    return { parts: useEntry(fetched.entry, use, source, namespace, context.tunnels), lookup, admits };
+    const { entry } = fetched;
+    const use = { hosts: spec.hosts ?? [entry.host], timeouts: controls.timeouts, lookup };
+    return { parts: { ...useEntry(entry, use, source, namespace, context.tunnels), controls }, lookup, admits };
   } catch (error) {
-    return { parts: notReady(spec, asLeatError(error)), lookup, admits };
+    return { parts: { ...notReady(spec, asLeatError(error)), controls }, lookup, admits };
   }
 }
 
-function findSource(
-  { source: name }: From,
+/** A Destination whose requests name the entry that they are for. */
+export function compileGateway(
+  spec: Extract<AnyEntrySpec, { gateway: object }>,
   namespace: string | null,
-  sources: ReadonlyMap<string, SourceAccess>,
-): SourceAccess {
-  const found = name === undefined ? defaultOf(sources) : sources.get(name);
-  if (found !== undefined && (namespace === null || found.admits(namespace))) return found;
-  const what = name === undefined ? 'no default DestinationSource' : `no DestinationSource "${name}"`;
-  const forWhom = namespace === null ? '' : ` that admits namespace ${namespace}: ask a cluster administrator`;
-  throw new LeatError('DESTINATION_SOURCE_NOT_FOUND', `there is ${what}${forWhom}`);
-}
-
-/** Of two, neither: which one is meant can't be guessed where credentials depend on it. */
-function defaultOf(sources: ReadonlyMap<string, SourceAccess>): SourceAccess | undefined {
-  const [first, second] = [...sources.values()].filter(({ isDefault }) => isDefault);
-  return second === undefined ? first : undefined;
-}
-
-function lookupOf({ name, level, fragments = [], chain }: From, service: ServiceLookup['service']): ServiceLookup {
-  if (level !== undefined && !service.answersLevels) {
-    throw new LeatError(
-      'DESTINATION_NOT_READY',
-      `DestinationSource "${service.name}" is asked with a token of IAS, for which the service knows no levels: leave from.level out`,
-    );
+  { sources }: FromContext,
+): CompiledFrom {
+  const { source: name, allow } = spec.gateway;
+  const { names, levels, fragments = [], chains = [] } = allow;
+  const rule = { names, levels, fragments, chains };
+  const controls = { source: name, from: null, allow: rule, tenant: null, timeouts: spec.timeouts ?? {} };
+  let admits: CompiledFrom['admits'] = () => false;
+  try {
+    const source = findSource(name, namespace, sources);
+    admits = source.admits;
+    findService(source);
+    return { parts: askedPerRequest(spec, controls), lookup: null, admits };
+  } catch (error) {
+    return { parts: { ...notReady(spec, asLeatError(error)), controls }, lookup: null, admits };
   }
-  const asked = {
-    name,
-    level: level ?? null,
-    fragments: fragments.map((fragment) => ({
-      name: fragment.name,
-      level: fragment.level ?? null,
-      optional: fragment.optional ?? false,
-    })),
-    chain: chain === undefined ? null : { name: chain.name, variables: chain.variables ?? [] },
+}
+
+/** Tenants are names that an administrator allows: one that is not there, and one that is not allowed, look alike. */
+function checkTenant(tenant: Tenant, { name, tenants }: SourceAccess, namespace: string | null): void {
+  if (tenants !== null && namespace !== null && tenants.allows(namespace, tenant)) return;
+  throw tenantUnknown(name, tenant);
+}
+
+/** Where it goes is in each request. Should it ever be dialled without one: a name that no one can resolve (RFC 6761 §6.4). */
+function askedPerRequest(spec: AnyEntrySpec, controls: ControlRule): CompiledFrom['parts'] {
+  const upstream = { host: 'unasked.leat.invalid', port: 1, pathPrefix: '', tls: null };
+  return {
+    ...withoutEntry(spec),
+    ports: [{ port: 80, protocol: 'http', upstream }],
+    resolved: { ready: true, route: { type: 'internet' }, authentication: { type: 'None' } },
+    controls,
   };
-  return { ...asked, service, key: digestOf([service.name, service.uri, service.instance, asked]) };
 }
 
 /** Hosts that are given are held, on the port that a URL of http:// has, so that a request is answered with the reason. */
-function notReady({ hosts = [], timeouts }: DestinationFromSpec, problem: LeatError): EntryParts {
+function notReady(spec: AnyEntrySpec, problem: LeatError): EntryParts {
   const upstream = { host: null, port: 80, pathPrefix: '', tls: null };
   return {
-    hosts,
+    ...withoutEntry(spec),
     ports: [{ port: 80, protocol: 'http', upstream }],
+    resolved: { ready: false, problem },
+  };
+}
+
+function withoutEntry({ hosts = [], timeouts }: AnyEntrySpec) {
+  return {
+    hosts,
     headers: [],
     queries: [],
     connectTimeoutMs: timeouts?.connectMs ?? DESTINATION_DEFAULTS.connectMs,
     responseTimeoutMs: timeouts?.responseMs ?? DESTINATION_DEFAULTS.responseMs,
-    resolved: { ready: false, problem },
   };
 }

@@ -48,7 +48,10 @@ const LEVELS = ['instance', 'subaccount'] as const;
 export function listImports(sources: ReadonlyMap<string, SourceAccess>): ServiceImport[] {
   return [...sources.values()].flatMap((source) => {
     const { resolved } = source;
-    return 'service' in resolved ? levelsOf(source).map((level) => importOf(resolved.service, level)) : [];
+    // Whose entries they would be, nobody has said where the source is for several tenants.
+    return 'service' in resolved && source.tenants === null
+      ? levelsOf(source).map((level) => importOf(resolved.service, level))
+      : [];
   });
 }
 

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { SOURCE_DEFAULTS } from '../../api/defaults.ts';
-import type { DestinationSource, From, Level } from '../../api/kinds/destination-source.ts';
+import type { DestinationSource } from '../../api/kinds/destination-source.ts';
 import { asLeatError, type LeatError } from '../errors/leat-error.ts';
 import { type NamespaceLabels, selectNamespaces } from '../workload/select-namespaces.ts';
+import { type AskedEntry, allowsEntry, matchesAny } from './allow-entry.ts';
+import type { TokenVerification } from './authentication-parts.ts';
 import { checkCertificates } from './check-pem.ts';
-import type { ServiceImport, ServiceInstance } from './destination.ts';
+import { compileUserToken } from './compile-user-token.ts';
+import type { ServiceImport, ServiceInstance, Tenant } from './destination.ts';
 import type { ReadSecret } from './release-secret.ts';
 import { type IdentityFiles, readServiceBinding } from './service-binding.ts';
 
@@ -13,14 +16,25 @@ export interface SourceAccess {
   readonly isDefault: boolean;
   readonly resolved: { readonly service: ServiceInstance } | { readonly problem: LeatError };
   readonly tunnel: string | null;
+  /** Tunnels by the region that a request names. */
+  readonly regions: ReadonlyMap<string, string>;
   readonly allowInsecure: boolean;
   /** What is imported: of which level, which names. */
   readonly imports: readonly ImportRule[];
+  /** Null: all entries are those of the binding's own tenant. */
+  readonly tenants: TenantAccess | null;
   /** Whether any part of `allow` names the namespace: to all others the source does not exist. */
   readonly admits: (namespace: string) => boolean;
-  readonly allows: (namespace: string, from: From) => boolean;
+  readonly allows: (namespace: string, asked: AskedEntry) => boolean;
   /** The same for whichever namespace. */
-  readonly allowsSomebody: (from: From) => boolean;
+  readonly allowsSomebody: (asked: AskedEntry) => boolean;
+}
+
+/** Of a source with `tenantMode: shared`. */
+export interface TenantAccess {
+  readonly allows: (namespace: string, tenant: Tenant) => boolean;
+  /** Null: no token of a user is taken. */
+  readonly verification: TokenVerification | null;
 }
 
 export interface ImportRule {
@@ -38,22 +52,18 @@ export function compileSource(
 ): SourceAccess {
   const entries = spec.allow.map(({ namespaces, destinationNames, levels, fragmentNames = [], chainNames = [] }) => ({
     selects: selectNamespaces(namespaces, labelsOf),
-    allows: (from: From) =>
-      matchesAny(destinationNames, from.name) &&
-      levelsOf(from).every((level) => levels.includes(level)) &&
-      (from.fragments ?? []).every(({ name }) => matchesAny(fragmentNames, name)) &&
-      (from.chain === undefined ||
-        (matchesAny(chainNames, from.chain.name) && allowsVariables(from.chain, destinationNames, fragmentNames))),
+    allow: { names: destinationNames, levels, fragments: fragmentNames, chains: chainNames },
   }));
   return {
     name: metadata.name,
     isDefault: spec.default ?? false,
-    resolved: resolve(metadata.name, spec, readSecret, files),
+    ...resolve(metadata.name, spec, readSecret, labelsOf, files),
     tunnel: spec.tunnel ?? null,
+    regions: new Map(spec.regions?.map(({ id, tunnel }) => [id, tunnel])),
     allowInsecure: spec.allowInsecure ?? false,
     admits: (namespace) => entries.some(({ selects }) => selects(namespace)),
-    allows: (namespace, from) => entries.some((entry) => entry.selects(namespace) && entry.allows(from)),
-    allowsSomebody: (from) => entries.some((entry) => entry.allows(from)),
+    allows: (namespace, asked) => entries.some(({ selects, allow }) => selects(namespace) && allowsEntry(allow, asked)),
+    allowsSomebody: (asked) => entries.some(({ allow }) => allowsEntry(allow, asked)),
     imports: (spec.import ?? []).map(({ level, names, allowCleartext = false }) => ({
       level,
       selects: (name) => matchesAny(names, name),
@@ -62,59 +72,47 @@ export function compileSource(
   };
 }
 
+type Resolved = Pick<SourceAccess, 'resolved' | 'tenants'>;
+
 function resolve(
   name: string,
   spec: DestinationSource['spec'],
   readSecret: ReadSecret,
+  labelsOf: NamespaceLabels,
   files: IdentityFiles,
-): SourceAccess['resolved'] {
+): Resolved {
   try {
+    const tenants = spec.tenantMode === 'dedicated' ? null : compileTenants(spec.tenants, readSecret, labelsOf);
     const ca =
       spec.ca === undefined
         ? null
         : checkCertificates(readSecret(spec.ca.name, spec.ca.key), `key "${spec.ca.key}" of Secret ${spec.ca.name}`);
     const requestTimeoutMs = spec.timeouts?.requestMs ?? SOURCE_DEFAULTS.requestMs;
-    return { service: { name, ca, requestTimeoutMs, ...readServiceBinding(spec.binding, { ca, readSecret, files }) } };
+    const service = { name, ca, requestTimeoutMs, ...readServiceBinding(spec.binding, { ca, readSecret, files }) };
+    return { resolved: { service }, tenants };
   } catch (error) {
-    return { problem: asLeatError(error) };
+    return { resolved: { problem: asLeatError(error) }, tenants: spec.tenantMode === 'dedicated' ? null : NOBODY };
   }
 }
 
-/** Without a level the service looks in two of them. */
-function levelsOf({ level, fragments = [] }: From): Level[] {
-  const asked: Level[] = level === undefined ? ['instance', 'subaccount'] : [level];
-  return asked.concat(fragments.flatMap((fragment) => fragment.level ?? []));
-}
+const NOBODY: TenantAccess = { allows: () => false, verification: null };
 
-/** Variables of chains name further entries and fragments (`tokenTransformationDestinationName`): no way around `allow`. */
-function allowsVariables(
-  { variables = [] }: NonNullable<From['chain']>,
-  destinationNames: readonly string[],
-  fragmentNames: readonly string[],
-): boolean {
-  return variables.every(({ name, value }) => {
-    if (/destinationname$/i.test(name)) return matchesAny(destinationNames, value);
-    return /fragmentname$/i.test(name) ? matchesAny(fragmentNames, value) : true;
-  });
-}
-
-/** `*` stands for any run of characters. */
-function matchesAny(patterns: readonly string[], name: string): boolean {
-  return patterns.some((pattern) => matches(pattern.split('*'), name));
-}
-
-/** Piece by piece from the left, which is enough: no backtracking, whatever the pattern. */
-function matches(pieces: readonly string[], name: string): boolean {
-  const [first = '', ...rest] = pieces;
-  const last = rest.pop();
-  if (last === undefined) return name === first;
-  if (!name.startsWith(first) || !name.endsWith(last) || name.length < first.length + last.length) return false;
-  const end = name.length - last.length;
-  let at = first.length;
-  for (const piece of rest) {
-    const found = name.indexOf(piece, at);
-    if (found < 0 || found + piece.length > end) return false;
-    at = found + piece.length;
-  }
-  return true;
+/** Where it is missing nobody is allowed: old API servers drop a field that they do not know. */
+function compileTenants(
+  tenants: DestinationSource['spec']['tenants'],
+  readSecret: ReadSecret,
+  labelsOf: NamespaceLabels,
+): TenantAccess {
+  if (tenants === undefined) return NOBODY;
+  const parts = tenants.allow.map(({ namespaces, subdomains = [], ids = [] }) => ({
+    selects: selectNamespaces(namespaces, labelsOf),
+    patterns: { subdomain: subdomains, id: ids },
+  }));
+  const { userToken } = tenants;
+  return {
+    allows: (namespace, { kind, value }) =>
+      parts.some(({ selects, patterns }) => selects(namespace) && matchesAny(patterns[kind], value)),
+    verification:
+      userToken === undefined ? null : compileUserToken(userToken, readSecret, { isVouched: true }).verification,
+  };
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The inner shape of Destinations and Tunnels: defaults filled in, Secrets resolved, ready to be decided on. */
-import type { Level } from '../../api/kinds/destination-source.ts';
+import type { From, Level } from '../../api/kinds/destination-source.ts';
 import type { LeatError } from '../errors/leat-error.ts';
+import type { EntryAllow } from './allow-entry.ts';
 import type { PrivateKeyJwt, SamlRule, TlsIdentity, TokenExchangeRule, UserTokenRule } from './authentication-parts.ts';
 import type { Secret } from './secret.ts';
 
@@ -105,11 +106,22 @@ export interface ServiceInstance {
   /** PEM; replaces the system's roots. */
   readonly ca: string | null;
   readonly requestTimeoutMs: number;
+  /** The tenant that the binding is of; what the binding does not say is null. */
+  readonly ownTenant: { readonly subdomain: string | null; readonly id: string | null };
+}
+
+/** A subscribed tenant, by one of its two names. */
+export interface Tenant {
+  readonly kind: 'subdomain' | 'id';
+  readonly value: string;
 }
 
 /** An entry that a Destination names, with what is laid over it. */
 export interface ServiceLookup {
+  /** Gets tokens of the tenant, where there is one. */
   readonly service: ServiceInstance;
+  /** null: that of the binding. */
+  readonly tenant: Tenant | null;
   readonly name: string;
   /** null: instance first, then subaccount ("find", v1). */
   readonly level: Level | null;
@@ -140,6 +152,8 @@ export interface ServiceAuthentication {
   readonly sapType: string;
   /** What the application's bearer token is to the service; null: no token of a user is needed. */
   readonly callerToken: 'User' | 'Refresh' | 'Code' | 'Subject' | null;
+  /** `tokenServiceURLType`: whether the token service is the same for all tenants, so that one has to be named. */
+  readonly tokenService: 'Dedicated' | 'Common';
 }
 
 export interface UpstreamTls {
@@ -231,6 +245,20 @@ export type DestinationRoute =
       readonly allows?: (namespace: string, host: string, port: number) => boolean;
     };
 
+/** How SAP's control headers of a request are read: they choose the entry, or change what is laid over it. */
+export interface ControlRule {
+  /** Of the DestinationSource; undefined: the default one. */
+  readonly source: string | undefined;
+  /** What the Destination names; null: a gateway, whose requests name it. */
+  readonly from: From | null;
+  /** What requests to a gateway may name; null: what the source allows. */
+  readonly allow: EntryAllow | null;
+  /** The tenant that its Service is for; null: each request names it, where the source is for several. */
+  readonly tenant: Tenant | null;
+  /** The Destination's own, which win over those of the entry. */
+  readonly timeouts: { readonly connectMs?: number; readonly responseMs?: number };
+}
+
 export interface Destination {
   /**
    * `Destination namespace/name` or `ClusterDestination name`; for what is imported `DestinationSource source/level/entry`.
@@ -260,6 +288,8 @@ export interface Destination {
   readonly retries: { readonly count: number; readonly statuses: readonly number[] };
   readonly workloads: WorkloadRule;
   readonly allowCleartext: boolean;
+  /** Missing: such headers are the application's own, and pass. */
+  readonly controls?: ControlRule;
   /**
    * What is needed to take a connection, or why it can't be had: a Secret that is missing or not released, a Tunnel that
    * does not allow it. A Destination with a problem keeps its hosts: what is sent there fails, it is never sent without.

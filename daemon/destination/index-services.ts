@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { SERVICE_PORT_OF_ENTRIES } from '../../api/defaults.ts';
 import { API_VERSION, DESTINATION_SERVICE_LABEL } from '../../api/group.ts';
 import type { Service } from '../../api/kinds/core.ts';
 import type { Destination as DestinationResource } from '../../api/kinds/destination.ts';
@@ -33,6 +34,8 @@ export interface ServiceContext {
   readonly destinations: readonly DestinationResource[];
   /** The same, compiled. */
   readonly compiled: readonly Destination[];
+  /** Of Destinations that have a Service for each of several tenants: compiled for each, by id and tenant. */
+  readonly ofTenants: ReadonlyMap<string, ReadonlyMap<string, Destination>>;
   readonly labelsOf: NamespaceLabels;
   readonly clusterDomain: string;
 }
@@ -46,18 +49,22 @@ export function indexServices(services: readonly Service[], context: ServiceCont
   for (const service of services) {
     const { namespace = 'default', name, labels, ownerReferences = [] } = service.metadata;
     const owner = ownerReferences.find(({ apiVersion, kind }) => apiVersion === API_VERSION && kind === 'Destination');
+    const id = `Destination ${namespace}/${owner?.name}`;
     const resource = resources.get(`${namespace}/${owner?.name}`);
-    const destination = compiled.get(`Destination ${namespace}/${owner?.name}`);
-    if (resource === undefined || destination === undefined || resource.metadata.uid !== owner?.uid) continue;
-    const asked = resource.spec.service;
-    if (labels?.[DESTINATION_SERVICE_LABEL] !== 'true' || (asked?.name ?? resource.metadata.name) !== name) continue;
-    if (asked === undefined) continue;
+    const asked = resource?.spec.service;
+    if (resource === undefined || asked === undefined || resource.metadata.uid !== owner?.uid) continue;
+    if (labels?.[DESTINATION_SERVICE_LABEL] !== 'true') continue;
+    const destination = destinationOf(name, asked.name ?? resource.metadata.name, id);
+    if (destination === undefined) continue;
+    const names = namesOf(name, namespace, context.clusterDomain);
+    const isOfEntries = destination.controls !== undefined;
     const target: ServiceTarget = {
       destination,
       title: `${namespace}/${name}`,
-      names: namesOf(name, namespace, context.clusterDomain),
-      host: destination.hosts.find((host) => suffixOf(host) === null) ?? null,
-      ports: asked.ports === undefined ? null : new Set(asked.ports),
+      names,
+      // What an entry calls itself need not be asked for here: the Service's own name stands in.
+      host: destination.hosts.find((host) => suffixOf(host) === null) ?? (isOfEntries ? (names[1] ?? null) : null),
+      ports: asked.ports === undefined && !isOfEntries ? null : new Set(asked.ports ?? [SERVICE_PORT_OF_ENTRIES]),
       mayUse: compileAccess(destination, asked.access ?? [], context.labelsOf),
     };
     for (const text of service.spec?.clusterIPs ?? [service.spec?.clusterIP ?? '']) {
@@ -67,6 +74,13 @@ export function indexServices(services: readonly Service[], context: ServiceCont
     }
   }
   return { at: (address) => targets.get(address) ?? null, addresses: () => targets.keys() };
+
+  /** A Service of the Destination's own name, or of one of its tenants. */
+  function destinationOf(service: string, wanted: string, id: string): Destination | undefined {
+    const tenants = context.ofTenants.get(id);
+    if (tenants === undefined) return service === wanted ? compiled.get(id) : undefined;
+    return service.startsWith(`${wanted}-`) ? tenants.get(service.slice(wanted.length + 1)) : undefined;
+  }
 }
 
 const NO_SERVICES: ServiceIndex = { at: () => null, addresses: () => [] };

@@ -9,6 +9,6 @@ export function importOf(service: ServiceInstance, level: ServiceImport['level']
 
 /** What is asked for the token of an entry that was imported: at its level, where the instance answers for levels. */
 export function lookUpImported({ service, level, key }: ServiceImport, name: string): ServiceLookup {
-  const asked = { name, level: service.answersLevels ? level : null, fragments: [], chain: null };
+  const asked = { name, level: service.answersLevels ? level : null, fragments: [], chain: null, tenant: null };
   return { service, ...asked, key: digestOf([key, asked]) };
 }

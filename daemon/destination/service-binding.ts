@@ -8,7 +8,10 @@ import { compileTlsIdentity } from './compile-tls-identity.ts';
 import type { OAuth2Client, ServiceInstance } from './destination.ts';
 import type { ReadSecret } from './release-secret.ts';
 
-export type ServiceBinding = Pick<ServiceInstance, 'uri' | 'instance' | 'client' | 'identity' | 'answersLevels'>;
+export type ServiceBinding = Pick<
+  ServiceInstance,
+  'uri' | 'instance' | 'ownTenant' | 'client' | 'identity' | 'answersLevels'
+>;
 
 /** What lies in the folder of identities, by file name: read before, since nothing here reads files. */
 export type IdentityFiles = ReadonlyMap<string, string>;
@@ -37,6 +40,7 @@ export function readServiceBinding(spec: DestinationSourceSpec['binding'], conte
   const common = {
     uri: httpsUrl(field('uri'), `uri of ${what}`),
     instance: instanceOf(optional) ?? field('clientid'),
+    ownTenant: { subdomain: optional('identityzone'), id: optional('tenantid') },
   };
   if (spec.identity !== undefined) {
     const client = readIdentityClient(spec, spec.identity, context);

@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DESTINATION_DEFAULTS } from '../../api/defaults.ts';
-import type { DestinationFromSpec } from '../../api/kinds/destination.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import { compileRoute } from './compile-route.ts';
 import type { SourceAccess } from './compile-source.ts';
 import type { TunnelAccess } from './compile-tunnel.ts';
-import type { Authentication, Destination, DestinationPort, ServiceLookup } from './destination.ts';
+import type {
+  Authentication,
+  ControlRule,
+  Destination,
+  DestinationPort,
+  DestinationRoute,
+  ServiceLookup,
+  Tenant,
+  Tunnel,
+} from './destination.ts';
 import type { ServiceEntry } from './service-entry.ts';
+import { clientOfTenant } from './tenant.ts';
 
 export type EntryParts = Pick<
   Destination,
@@ -15,19 +24,24 @@ export type EntryParts = Pick<
 
 export interface EntryUse {
   readonly hosts: readonly string[];
-  readonly timeouts: NonNullable<DestinationFromSpec['timeouts']>;
+  readonly timeouts: ControlRule['timeouts'];
+  /** What the entry was asked for by, with the binding of now. */
   readonly lookup: ServiceLookup;
+  /** Of the request; null or missing: that of the entry. */
+  readonly locationId?: string | null;
+  /** Of the request; null or missing: none is named. */
+  readonly region?: string | null;
 }
 
 /**
  * What an entry makes of the Destination that uses it.
- *
  * @param namespace as in {@link compileRoute}
- * @throws DESTINATION_ENTRY_UNSUPPORTED, TUNNEL_*, DESTINATION_NOT_READY
+ * @throws DESTINATION_ENTRY_UNSUPPORTED, CONNECTIVITY_NOT_CONFIGURED, REGION_UNKNOWN, CONTROL_HEADER_MISSING, TUNNEL_*,
+ * DESTINATION_NOT_READY
  */
 export function useEntry(
   entry: ServiceEntry,
-  { hosts, timeouts, lookup }: EntryUse,
+  use: EntryUse,
   source: SourceAccess,
   namespace: string | null,
   tunnels: ReadonlyMap<string, TunnelAccess>,
@@ -38,21 +52,9 @@ export function useEntry(
       `the entry says TrustAll, which DestinationSource "${source.name}" does not allow (allowInsecure)`,
     );
   }
-  if (entry.proxyType === 'OnPremise' && source.tunnel === null) {
-    throw new LeatError(
-      'DESTINATION_ENTRY_UNSUPPORTED',
-      `the entry is OnPremise, but DestinationSource "${source.name}" names no tunnel`,
-    );
-  }
+  const { hosts, timeouts, lookup } = use;
   const ports = entry.trustsAll ? entry.ports.map(withoutVerification) : entry.ports;
-  const route =
-    source.tunnel === null || entry.proxyType === 'Internet'
-      ? ({ type: 'internet' } as const)
-      : {
-          type: 'onPremise' as const,
-          tunnel: source.tunnel,
-          ...(entry.locationId === null ? {} : { locationId: entry.locationId }),
-        };
+  const route = compileRoute({ route: routeOf(entry, use, source), hosts: [...hosts] }, ports, namespace, tunnels);
   return {
     hosts,
     ports,
@@ -62,18 +64,61 @@ export function useEntry(
     responseTimeoutMs: timeouts.responseMs ?? entry.responseTimeoutMs ?? DESTINATION_DEFAULTS.responseMs,
     resolved: {
       ready: true,
-      route: compileRoute({ route, hosts: [...hosts] }, ports, namespace, tunnels),
+      route: lookup.tenant === null ? route : routeOfTenant(route, lookup.tenant),
       authentication: asNow(entry.authentication, lookup),
     },
   };
 }
 
-function withoutVerification(port: DestinationPort): DestinationPort {
-  const { tls } = port.upstream;
-  return tls === null ? port : { ...port, upstream: { ...port.upstream, tls: { ...tls, isUnverified: true } } };
-}
-
 /** It may have been fetched with a binding that was renewed since: tokens are got with the one of now. */
 function asNow(authentication: Authentication, lookup: ServiceLookup): Authentication {
   return authentication.type === 'DestinationService' ? { ...authentication, lookup } : authentication;
+}
+
+function routeOf(entry: ServiceEntry, { locationId, region }: EntryUse, source: SourceAccess) {
+  if (entry.proxyType === 'Internet') return { type: 'internet' } as const;
+  const location = locationId ?? entry.locationId;
+  return {
+    type: 'onPremise' as const,
+    tunnel: tunnelOf(source, region ?? null),
+    ...(location === null ? {} : { locationId: location }),
+  };
+}
+
+/** The way to the Connectivity Proxy: that of the region that the request names, or the one for all. */
+function tunnelOf({ name, tunnel, regions }: SourceAccess, region: string | null): string {
+  const chosen = region === null ? tunnel : regions.get(region);
+  if (chosen != null) return chosen;
+  if (region !== null) throw new LeatError('REGION_UNKNOWN', `DestinationSource "${name}" has no region "${region}"`);
+  if (regions.size > 0) {
+    throw new LeatError(
+      'CONTROL_HEADER_MISSING',
+      `SAP-Connectivity-Region-Configuration-Id is missing: DestinationSource "${name}" has several regions`,
+    );
+  }
+  throw new LeatError(
+    'CONNECTIVITY_NOT_CONFIGURED',
+    `the entry is OnPremise, but DestinationSource "${name}" names no tunnel`,
+  );
+}
+
+/** Without a token of the tenant's own, a tunnel would lead into the network of whoever the tunnel belongs to. */
+function routeOfTenant(route: DestinationRoute, tenant: Tenant): DestinationRoute {
+  return route.type === 'internet' ? route : { ...route, tunnel: tunnelOfTenant(route.tunnel, tenant) };
+}
+
+function tunnelOfTenant<T extends Tunnel>(tunnel: T, tenant: Tenant): T {
+  const { name, authentication } = tunnel;
+  if ('client' in authentication) {
+    return { ...tunnel, authentication: { ...authentication, client: clientOfTenant(authentication.client, tenant) } };
+  }
+  throw new LeatError(
+    'DESTINATION_ENTRY_UNSUPPORTED',
+    `Tunnel "${name}" can't be used for a tenant: it would have to authenticate by a token (SapJwt, Bearer)`,
+  );
+}
+
+function withoutVerification(port: DestinationPort): DestinationPort {
+  const { tls } = port.upstream;
+  return tls === null ? port : { ...port, upstream: { ...port.upstream, tls: { ...tls, isUnverified: true } } };
 }

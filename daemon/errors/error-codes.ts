@@ -53,6 +53,18 @@ export const ERROR_CODES = {
   FRAGMENT_NOT_FOUND: entry('NOT_READY', 502, 'configuration'),
   DESTINATION_ENTRY_INVALID: entry('NOT_READY', 502, 'configuration'),
   DESTINATION_ENTRY_UNSUPPORTED: entry('NOT_READY', 502, 'configuration'),
+  DESTINATION_URL_INVALID: entry('NOT_READY', 502, 'configuration'),
+  DESTINATION_CALL_REFUSED: entry('BAD_REQUEST', 400, 'client'),
+  CONNECTIVITY_NOT_CONFIGURED: entry('NOT_READY', 502, 'configuration'),
+  REGION_UNKNOWN: entry('NOT_READY', 502, 'configuration'),
+  TENANT_UNKNOWN: entry('NO_TENANT', 500, 'credentials'),
+  TENANT_NOT_SUBSCRIBED: entry('NO_TENANT', 500, 'credentials'),
+  // headers that say what a request is for
+  CONTROL_HEADER_REPEATED: entry('BAD_REQUEST', 400, 'client'),
+  CONTROL_HEADER_MISSING: entry('BAD_REQUEST', 400, 'client'),
+  CONTROL_HEADER_INVALID: entry('BAD_REQUEST', 400, 'client'),
+  CONTROL_HEADER_NOT_HERE: entry('BAD_REQUEST', 400, 'client'),
+  CLIENT_ASSERTION_MIXED: entry('BAD_REQUEST', 400, 'client'),
   // the client's bytes
   REQUEST_MALFORMED: entry('BAD_REQUEST', 400, 'client'),
   REQUEST_HOST_MISMATCH: entry('BAD_REQUEST', 421, 'client'),

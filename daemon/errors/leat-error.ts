@@ -9,10 +9,13 @@ import { ERROR_CODES, type ErrorCode } from './error-codes.ts';
 export class LeatError extends Error {
   override readonly name = 'LeatError';
   readonly code: ErrorCode;
+  /** HTTP status with which a peer refused; null where that is not what happened. */
+  readonly peerStatus: number | null;
 
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown; peerStatus?: number | null }) {
     super(message, options);
     this.code = code;
+    this.peerStatus = options?.peerStatus ?? null;
   }
 
   get flag(): string {

@@ -21,14 +21,22 @@ export interface AdmittedRequest {
   readonly askedAuthority: string;
 }
 
+/** A request whose framing and names are checked: the target is the one that its path and host choose. */
+export interface SelectedRequest {
+  readonly target: HttpTarget;
+  readonly path: string;
+  /** The Host that the application sent. */
+  readonly askedAuthority: string;
+}
+
 /**
- * The checks of a request, in their order: framing, target, path, host, the Destination's state, cleartext. Pure.
- * @throws REQUEST_MALFORMED, REQUEST_HOST_MISMATCH, PATH_NOT_DECLARED, CLEARTEXT_REFUSED, or why the Destination is not ready
+ * The first checks of a request, in their order: framing, target, path, host. Pure.
+ * @throws REQUEST_MALFORMED, REQUEST_HOST_MISMATCH, PATH_NOT_DECLARED, or why the target can't be used
  */
-export function admitRequest(head: RequestHead, route: HttpRoute): AdmittedRequest {
+export function selectRequest(head: RequestHead, route: HttpRoute): SelectedRequest {
   checkFraming(head);
   const { path, authority } = parseRequestTarget(head.method, head.url);
-  const target = selectHttpTarget(route, path === '*' ? '/' : path);
+  const target = selectHttpTarget(route, rooted(path));
   if (target === null) {
     throw new LeatError('PATH_NOT_DECLARED', `no Destination of host "${route.host}" declares this path`);
   }
@@ -39,11 +47,23 @@ export function admitRequest(head: RequestHead, route: HttpRoute): AdmittedReque
   if (head.method === 'CONNECT') {
     throw new LeatError('REQUEST_MALFORMED', 'CONNECT is not served: this is no proxy that is asked for targets');
   }
+  return { target, path, askedAuthority: authority ?? askedAuthority };
+}
+
+/**
+ * The last checks, of the target that is meant: the Destination's state, cleartext, TRACE. Pure.
+ * @param target the selected one, or what the request's headers make of it
+ * @throws REQUEST_MALFORMED, CLEARTEXT_REFUSED, or why the Destination is not ready
+ */
+export function admitTarget({ method }: RequestHead, selected: SelectedRequest, target: HttpTarget): AdmittedRequest {
+  const { path, askedAuthority } = selected;
+  // A path that climbs out of the prefix of the one need not climb out of that of the other.
+  if (target !== selected.target) selectHttpTarget({ targets: [target] }, rooted(path));
   const { destination } = target;
   if (!destination.resolved.ready) throw destination.resolved.problem;
   const { authentication } = destination.resolved;
   checkCleartext(target, authentication);
-  if (head.method === 'TRACE' && injectsCredential(destination, authentication)) {
+  if (method === 'TRACE' && injectsCredential(destination, authentication)) {
     // The answer to TRACE repeats the request, with the credential in it (RFC 9110 §9.3.8).
     throw new LeatError('REQUEST_MALFORMED', `TRACE is not served for ${destination.id}: it would show the credential`);
   }
@@ -51,6 +71,10 @@ export function admitRequest(head: RequestHead, route: HttpRoute): AdmittedReque
     target,
     authentication,
     upstreamPath: targetInForm(target.upstream, enrichPath(path, target.port.upstream.pathPrefix, destination.queries)),
-    askedAuthority: authority ?? askedAuthority,
+    askedAuthority,
   };
+}
+
+function rooted(path: string): string {
+  return path === '*' ? '/' : path;
 }

@@ -2,6 +2,8 @@
 import { STATUS_CODES } from 'node:http';
 import { ERROR_CODES } from '../errors/error-codes.ts';
 import type { LeatError } from '../errors/leat-error.ts';
+import { sapError } from '../errors/sap-errors.ts';
+import type { HttpTarget } from '../routing/route.ts';
 import type { HeaderList } from './header-list.ts';
 
 export interface ErrorResponse {
@@ -11,12 +13,22 @@ export interface ErrorResponse {
   readonly body: string;
 }
 
+/** Whose words status, origin and internal code are: Leat's own, or those of SAP's transparent proxy. */
+export type ErrorDialect = 'own' | 'sap';
+
+/** SAP's, where SAP's control headers are read. */
+export function dialectOf(target: HttpTarget | undefined): ErrorDialect {
+  return target?.destination.controls === undefined ? 'own' : 'sap';
+}
+
 /**
  * What the application gets where Leat itself answers. `X-Error-Internal-Code` is the name that SAP's SDKs read,
  * `X-Internal-Error-Code` the one that SAP's documentation states: both are sent. Nothing of the request is repeated.
  */
-export function errorResponse(error: LeatError, requestId: string): ErrorResponse {
-  const { status, origin } = ERROR_CODES[error.code];
+export function errorResponse(error: LeatError, requestId: string, dialect: ErrorDialect): ErrorResponse {
+  const { status, origin, internalCode } =
+    dialect === 'sap' ? sapError(error.code) : { ...ERROR_CODES[error.code], internalCode: null };
+  const code = internalCode ?? error.code;
   const message = headerText(error.message);
   const body = `${error.code}: ${message}\n`;
   return {
@@ -28,9 +40,10 @@ export function errorResponse(error: LeatError, requestId: string): ErrorRespons
       ['Cache-Control', 'no-store'],
       ['X-Error-Origin', origin],
       ['X-Error-Message', message],
-      ['X-Error-Internal-Code', error.code],
-      ['X-Internal-Error-Code', error.code],
+      ['X-Error-Internal-Code', code],
+      ['X-Internal-Error-Code', code],
       ['X-Request-Id', requestId],
+      ...(dialect === 'sap' ? ([['X-Proxy-Server', 'Transparent Proxy']] as const) : []),
       ...(status === 401 ? ([['WWW-Authenticate', challenge(error)]] as const) : []),
     ],
     body,
@@ -43,8 +56,7 @@ function challenge({ code }: LeatError): string {
 }
 
 /** The whole message as bytes, for a connection without a parser: upgrades, and requests that could not be read. */
-export function errorResponseBytes(error: LeatError, requestId: string): Buffer {
-  const { status, reason, headers, body } = errorResponse(error, requestId);
+export function errorResponseBytes({ status, reason, headers, body }: ErrorResponse): Buffer {
   const fields = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
   return Buffer.from(`HTTP/1.1 ${status} ${reason}\r\n${fields}Connection: close\r\n\r\n${body}`, 'latin1');
 }

@@ -5,7 +5,7 @@ import { LeatError } from '../errors/leat-error.ts';
 import type { Clock } from '../net/clock.ts';
 import { Connection } from './connection.ts';
 import { endConnection } from './end-connection.ts';
-import type { CredentialSource, Dial, ForwardFields, Relay, RelayResult, ServeHttp } from './ports.ts';
+import type { CredentialSource, Dial, FollowControls, ForwardFields, Relay, RelayResult, ServeHttp } from './ports.ts';
 import { refuseMessage } from './refuse-message.ts';
 import { serveRequest } from './serve-request.ts';
 import { mayUpgrade, serveUpgrade } from './serve-upgrade.ts';
@@ -17,6 +17,7 @@ export interface HttpServiceOptions {
   readonly credentials: CredentialSource;
   /** Where a Destination goes through a forward proxy. */
   readonly forwardFields: ForwardFields;
+  readonly followControls: FollowControls;
   readonly clock: Clock;
   /** From the first byte of a connection or request until its header is whole; default 30 000. Then 408. */
   readonly headerTimeoutMs?: number;
@@ -41,9 +42,9 @@ const KEEP_ALIVE_MS = 75_000;
 
 /** HTTP/1.1 for connections that were accepted elsewhere: one parser for all, with each connection's own route. */
 export function createHttpService(options: HttpServiceOptions): HttpService {
-  const { dial, relay, credentials, forwardFields, clock } = options;
+  const { dial, relay, credentials, forwardFields, followControls, clock } = options;
   const pools = createUpstreamPools({ dial, clock });
-  const ports = { dial, relay, credentials, forwardFields, pools };
+  const ports = { dial, relay, credentials, forwardFields, followControls, pools };
   const connections = new Map<Socket, Connection>();
   let isDraining = false;
 

@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import type { Authentication, Destination } from '../destination/destination.ts';
 import type { Secret } from '../destination/secret.ts';
 import type { LeatError } from '../errors/leat-error.ts';
-import type { HttpForwardVia, HttpRoute, Upstream } from '../routing/route.ts';
+import type { HttpForwardVia, HttpRoute, HttpTarget, Upstream } from '../routing/route.ts';
 import type { Workload } from '../workload/workload.ts';
 import type { HeaderList } from './header-list.ts';
 
@@ -44,6 +44,17 @@ export interface HttpContext {
 
 /** Serves all requests of a connection; resolves when it is gone. Never rejects. */
 export type ServeHttp = (downstream: Socket, route: HttpRoute, context: HttpContext) => Promise<RelayResult>;
+
+/**
+ * Where a request goes whose Destination reads SAP's control headers.
+ * @throws CONTROL_HEADER_*, TENANT_*, DESTINATION_*, FRAGMENT_NOT_FOUND, TUNNEL_*, USER_TOKEN_*, ...
+ */
+export type FollowControls = (
+  target: HttpTarget,
+  received: HeaderList,
+  workload: Workload,
+  signal: AbortSignal,
+) => Promise<HttpTarget>;
 
 /** `null`: the application's own field is taken away, and none is put there. */
 export interface CredentialHeader {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { IncomingMessage } from 'node:http';
 import { asLeatError, LeatError } from '../errors/leat-error.ts';
-import { admitRequest } from './admit-request.ts';
+import { selectRequest } from './admit-request.ts';
 import type { Connection } from './connection.ts';
 import { endConnection } from './end-connection.ts';
-import { errorResponseBytes } from './error-response.ts';
+import { dialectOf, errorResponse, errorResponseBytes } from './error-response.ts';
 import { headersFromRaw } from './header-list.ts';
 import { requestIdOf } from './request-id.ts';
 import { pathForRecord } from './request-target.ts';
@@ -23,15 +23,16 @@ export function refuseMessage(request: IncomingMessage | null, connection: Conne
     path: request === null ? '-' : pathForRecord(request.url ?? ''),
   });
   const refusal = error ?? checkResult(request, connection);
-  record.add({ requestId, status: refusal.status });
+  const answer = errorResponse(refusal, requestId, dialectOf(connection.route.targets[0]));
+  record.add({ requestId, status: answer.status });
   connection.end();
-  endConnection(connection.downstream, errorResponseBytes(refusal, requestId));
+  endConnection(connection.downstream, errorResponseBytes(answer));
   record.end({ sentBytes: 0, receivedBytes: 0, error: refusal });
 }
 
 function checkResult(request: IncomingMessage | null, { route }: Connection): LeatError {
   try {
-    if (request !== null) admitRequest(requestHead(request), route);
+    if (request !== null) selectRequest(requestHead(request), route);
   } catch (cause) {
     return asLeatError(cause);
   }

@@ -2,7 +2,7 @@
 import { hostMatches } from '../routing/host-matches.ts';
 import type { HttpRoute, HttpTarget } from '../routing/route.ts';
 import { parseAuthority } from './check-host.ts';
-import type { HeaderList } from './header-list.ts';
+import { type HeaderList, headerValues } from './header-list.ts';
 import { dropHopByHop } from './hop-by-hop.ts';
 
 export interface ResponseView {
@@ -10,6 +10,7 @@ export interface ResponseView {
   readonly route: Pick<HttpRoute, 'host' | 'port'>;
   /** The Host that the application sent: what it is told to come back to. */
   readonly askedAuthority: string;
+  readonly requestId: string;
 }
 
 /**
@@ -18,7 +19,7 @@ export interface ResponseView {
  */
 export function rewriteResponse(headers: HeaderList, view: ResponseView): HeaderList {
   const originatesTls = view.target.tls !== null;
-  return dropHopByHop(headers).flatMap((header): HeaderList => {
+  const own = dropHopByHop(headers).flatMap((header): HeaderList => {
     const [name, value] = header;
     switch (name.toLowerCase()) {
       case 'location':
@@ -35,12 +36,18 @@ export function rewriteResponse(headers: HeaderList, view: ResponseView): Header
         return [header];
     }
   });
+  // SAP's proxy says it in each answer; what the target says stands.
+  const saysId = view.target.destination.controls === undefined || headerValues(own, 'x-request-id').length > 0;
+  return saysId ? own : [...own, ['X-Request-Id', view.requestId]];
 }
 
 const ABSOLUTE = /^(https?):\/\/([^/?#]*)(.*)$/is;
 
 /** Own addresses become those that the application can use; all others, and relative ones, stay. */
-export function rewriteLocation(location: string, { target, route, askedAuthority }: ResponseView): string {
+export function rewriteLocation(
+  location: string,
+  { target, route, askedAuthority }: Omit<ResponseView, 'requestId'>,
+): string {
   const { pathPrefix } = target.port.upstream;
   const [, scheme, authorityText, rest = ''] = ABSOLUTE.exec(location) ?? [];
   if (scheme === undefined || authorityText === undefined) {

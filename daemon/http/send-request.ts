@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LeatError } from '../errors/leat-error.ts';
+import { isControlHeader } from '../routing/control-headers.ts';
 import type { AdmittedRequest } from './admit-request.ts';
 import { enrichHeaders, upstreamAuthority } from './enrich-headers.ts';
 import type { UpstreamResponse } from './exchange.ts';
@@ -41,6 +42,7 @@ export async function sendRequest<T extends Answer>(
   const { method, received, requestId, body, signal, credentials, namespace } = options;
   const caller = { headers: received, namespace };
   const { destination, upstream, tls } = target;
+  const own = destination.controls === undefined ? received : received.filter(([name]) => !isControlHeader(name));
   const authority = upstreamAuthority(upstream.host, upstream.port, tls !== null);
   const { via } = upstream;
   const forwarding = via.kind === 'httpForward' ? new Forwarding(via, authority, options.forwardFields, signal) : null;
@@ -54,7 +56,7 @@ export async function sendRequest<T extends Answer>(
       previousAttempts,
     });
     const proof = await credentials.headersFor(destination, authentication, caller, signal);
-    const headers = enrichHeaders(received, {
+    const headers = enrichHeaders(own, {
       authority,
       requestId,
       staticHeaders: destination.headers,

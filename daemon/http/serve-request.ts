@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { asLeatError, LeatError } from '../errors/leat-error.ts';
-import { type AdmittedRequest, admitRequest } from './admit-request.ts';
+import { type AdmittedRequest, admitTarget, selectRequest } from './admit-request.ts';
 import type { RequestHead } from './check-framing.ts';
 import { connectUpstream } from './connect-upstream.ts';
 import type { Connection } from './connection.ts';
-import { endsConnection, errorResponse } from './error-response.ts';
+import { dialectOf, type ErrorResponse, endsConnection, errorResponse } from './error-response.ts';
 import type { UpstreamResponse } from './exchange.ts';
 import { type HeaderList, headersFromRaw, headersToRaw, headerTokens, headerValues } from './header-list.ts';
 import { exchangePooled } from './pooled-exchange.ts';
-import type { CredentialSource, Dial, ForwardFields } from './ports.ts';
+import type { CredentialSource, Dial, FollowControls, ForwardFields } from './ports.ts';
 import { RequestBody } from './request-body.ts';
 import { requestIdOf } from './request-id.ts';
 import { pathForRecord } from './request-target.ts';
@@ -25,6 +25,7 @@ export interface RequestPorts {
   readonly dial: Dial;
   readonly credentials: CredentialSource;
   readonly forwardFields: ForwardFields;
+  readonly followControls: FollowControls;
   readonly pools: UpstreamPools;
 }
 
@@ -53,13 +54,19 @@ export async function serveRequest(
   const record = connection.context.startRequest({ method: head.method, path: pathForRecord(head.url) });
   record.add({ requestId });
   const { signal, release } = connection.requestSignal(response);
+  let dialect = dialectOf(connection.route.targets[0]);
   let body: RequestBody | null = null;
   let receivedBytes = 0;
   let error: LeatError | null = null;
   try {
     signal.throwIfAborted();
     const route = connection.context.currentRoute();
-    const admitted = admitRequest(head, route);
+    const selected = selectRequest(head, route);
+    dialect = dialectOf(selected.target);
+    const { workload } = connection.context;
+    const meant =
+      dialect === 'own' ? selected.target : await ports.followControls(selected.target, head.headers, workload, signal);
+    const admitted = admitTarget(head, selected, meant);
     const { target, authentication } = admitted;
     const { destination } = target;
     record.add(targetFacts(admitted));
@@ -72,11 +79,11 @@ export async function serveRequest(
       signal,
       credentials: ports.credentials,
       forwardFields: ports.forwardFields,
-      namespace: connection.context.workload.namespace,
+      namespace: workload.namespace,
     };
     const subject = subjectOf(authentication, head.headers);
 
-    await ports.pools.with(target, authentication, connection.context.workload, subject, async (dispatcher) => {
+    await ports.pools.with(target, authentication, workload, subject, async (dispatcher) => {
       const { answer, attempts } = await sendRequest<UpstreamResponse>(admitted, sending, (headers) => {
         const upstreamRequest = {
           method: head.method,
@@ -93,7 +100,7 @@ export async function serveRequest(
           : exchangePooled(dispatcher, upstreamRequest);
       });
       record.add({ status: answer.status, attempts });
-      const headers = rewriteResponse(answer.headers, { ...admitted, route });
+      const headers = rewriteResponse(answer.headers, { ...admitted, route, requestId });
       if (connection.isEnding()) response.shouldKeepAlive = false;
       await sendResponse(response, answer, headers, {
         idleTimeoutMs: destination.idleTimeoutMs,
@@ -104,9 +111,10 @@ export async function serveRequest(
     });
   } catch (cause) {
     error = signal.aborted ? asLeatError(signal.reason) : upstreamError(cause, connection.route.host);
-    record.add({ status: response.headersSent ? response.statusCode : error.status });
+    const refusal = errorResponse(error, requestId, dialect);
+    record.add({ status: response.headersSent ? response.statusCode : refusal.status });
     if (endsConnection(error)) connection.end();
-    answerError(response, error, requestId, connection.isEnding());
+    answerError(response, refusal, connection.isEnding());
   } finally {
     release();
     if (body === null) request.resume();
@@ -116,13 +124,15 @@ export async function serveRequest(
 }
 
 /** What a record says of where a request goes. */
-export function targetFacts({ target: { destination, upstream, tls }, authentication }: AdmittedRequest) {
+export function targetFacts({ target: { destination, upstream, tls, lookup }, authentication }: AdmittedRequest) {
   const { host, port, via } = upstream;
   return {
     destination: destination.id,
     upstream: via.kind === 'direct' ? `${host}:${port}` : `${host}:${port} through ${via.tunnel.name}`,
     upstreamTls: tls !== null,
     authentication: authentication.type,
+    ...(lookup === undefined ? {} : { entry: lookup.name }),
+    ...(lookup?.tenant == null ? {} : { tenant: lookup.tenant.value }),
   };
 }
 
@@ -154,13 +164,13 @@ async function exchangeAlone(
 }
 
 /** Where an answer has begun, only a reset tells the client that it is not whole. */
-function answerError(response: ServerResponse, error: LeatError, requestId: string, isEnding: boolean): void {
+function answerError(response: ServerResponse, refusal: ErrorResponse, isEnding: boolean): void {
   if (response.headersSent) {
     response.socket?.resetAndDestroy();
     return;
   }
   if (response.destroyed) return;
-  const { status, reason, headers, body } = errorResponse(error, requestId);
+  const { status, reason, headers, body } = refusal;
   if (isEnding) response.shouldKeepAlive = false;
   response.writeHead(status, reason, headersToRaw(headers));
   response.end(body);

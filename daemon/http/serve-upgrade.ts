@@ -2,11 +2,11 @@
 import { type IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { asLeatError, LeatError } from '../errors/leat-error.ts';
-import { admitRequest } from './admit-request.ts';
+import { admitTarget, selectRequest } from './admit-request.ts';
 import { connectUpstream } from './connect-upstream.ts';
 import type { Connection } from './connection.ts';
 import { endConnection } from './end-connection.ts';
-import { errorResponseBytes } from './error-response.ts';
+import { dialectOf, errorResponse, errorResponseBytes } from './error-response.ts';
 import { type HeaderList, headerTokens } from './header-list.ts';
 import type { Relay } from './ports.ts';
 import { requestIdOf } from './request-id.ts';
@@ -54,10 +54,16 @@ export async function serveUpgrade(
   const { signal, release } = connection.requestSignal(downstream);
   const response = new ServerResponse(request);
   const result = { sentBytes: 0, receivedBytes: 0 };
+  let dialect = dialectOf(connection.route.targets[0]);
   let error: LeatError | null = null;
   try {
     const route = connection.context.currentRoute();
-    const admitted = admitRequest(head, route);
+    const selected = selectRequest(head, route);
+    dialect = dialectOf(selected.target);
+    const { workload } = connection.context;
+    const meant =
+      dialect === 'own' ? selected.target : await ports.followControls(selected.target, head.headers, workload, signal);
+    const admitted = admitTarget(head, selected, meant);
     const { target, authentication } = admitted;
     const { destination } = target;
     record.add(targetFacts(admitted));
@@ -72,7 +78,7 @@ export async function serveUpgrade(
         signal,
         credentials: ports.credentials,
         forwardFields: ports.forwardFields,
-        namespace: connection.context.workload.namespace,
+        namespace: workload.namespace,
       },
       async (headers) =>
         exchangeSingle(await connectUpstream(ports.dial, target, authentication, signal), {
@@ -90,7 +96,7 @@ export async function serveUpgrade(
         }),
     );
     record.add({ status: answer.status, attempts });
-    const headers = rewriteResponse(answer.headers, { ...admitted, route });
+    const headers = rewriteResponse(answer.headers, { ...admitted, route, requestId });
     if (answer.switched === null) {
       response.assignSocket(downstream);
       response.shouldKeepAlive = false;
@@ -121,9 +127,10 @@ export async function serveUpgrade(
     }
   } catch (cause) {
     error = signal.aborted ? asLeatError(signal.reason) : upstreamError(cause, connection.route.host);
-    record.add({ status: error.status });
+    const refusal = errorResponse(error, requestId, dialect);
+    record.add({ status: refusal.status });
     if (response.headersSent) downstream.resetAndDestroy();
-    else endConnection(downstream, errorResponseBytes(error, requestId));
+    else endConnection(downstream, errorResponseBytes(refusal));
   } finally {
     release();
     record.end({ ...result, error });

@@ -10,7 +10,7 @@ import type { HeaderList } from './header-list.ts';
  * What two requests must share to share a connection. The workload is in it because some schemes authenticate the
  * connection and not the request (NTLM, Negotiate): on a shared one, the next pod would speak as the last. For the same
  * reason `subject` is in it, which stands for the user. Credentials of the connection itself (client certificate, tunnel)
- * are in it, so that a rotated one gets a new connection.
+ * are in it, so that a rotated one gets a new connection. So is the entry that the request's headers chose, tenant included.
  */
 export function upstreamKey(
   target: HttpTarget,
@@ -36,8 +36,8 @@ export function subjectOf(authentication: Authentication, received: HeaderList):
 /** Targets do not change; a connection has its own, and asks again with each request. */
 const digests = new WeakMap<HttpTarget, string>();
 
-function digestOfTarget({ destination, upstream, tls }: HttpTarget, authentication: Authentication): string {
+function digestOfTarget({ destination, upstream, tls, lookup }: HttpTarget, authentication: Authentication): string {
   const { host, port, via } = upstream;
   const identity = authentication.type === 'ClientCertificate' ? authentication : null;
-  return digestOf([destination.id, host, port, via, tls, identity]);
+  return digestOf([destination.id, host, port, via, tls, identity, lookup?.key ?? null]);
 }

@@ -110,6 +110,7 @@ export function compileSnapshot(
       lookups.set(lookup.key, lookup);
     },
   };
+  const ofTenants = new Map<string, ReadonlyMap<string, Destination>>();
   const compiled = [...set.destinations, ...set.clusterDestinations].map((resource) => {
     const secrets = resource.kind === 'Destination' ? secretsOf(resource.metadata.namespace ?? 'default') : ownSecrets;
     const refusal = refusals.get(destinationId(resource)) ?? null;
@@ -117,8 +118,10 @@ export function compileSnapshot(
       lookupsOfOne = 0;
       const compiledOne = refuse(compileDestination(resource, context), refusal);
       const value = admit(compiledOne, policy, reportOne);
+      const tenants = compileTenants(resource, context, refusal, reportOne);
+      if (tenants.size > 0) ofTenants.set(value.id, tenants);
       // what was fetched for it changes without any of its inputs
-      return { value, keep: lookupsOfOne === 0 };
+      return { value, keep: lookupsOfOne === 0 && tenants.size === 0 };
     });
   });
   const written = memory.keep('destinations', compiled, report, () => compiled);
@@ -147,10 +150,12 @@ export function compileSnapshot(
       reportLeftOut({ resource: id, reason: 'TooManyForHost', message });
     }),
   );
-  const services = memory.keep('services', [set.services, set.destinations, written, labelsOf], report, () =>
+  const serviceInputs = [set.services, set.destinations, written, labelsOf];
+  const services = memory.keep('services', serviceInputs, report, () =>
     indexServices(set.services ?? [], {
       destinations: set.destinations,
       compiled: written,
+      ofTenants,
       labelsOf,
       clusterDomain,
     }),
@@ -160,6 +165,7 @@ export function compileSnapshot(
     workloads,
     services,
     destinations: { match, all: () => destinations },
+    entries: { sources, tunnels },
     lookups: [...lookups.values()],
     imports,
     importReports: imported.reports,
@@ -194,6 +200,22 @@ function rememberReaders(secrets: readonly Secret[], memory: CompileMemory): (na
 }
 
 type Report = (problem: ResourceProblem) => void;
+
+/** The Destination once more for each tenant that it has a Service for; what is wrong is told under its own name. */
+function compileTenants(
+  resource: ResourceSet['destinations'][number] | ResourceSet['clusterDestinations'][number],
+  context: DestinationContext,
+  refusal: string | null,
+  report: Report,
+): ReadonlyMap<string, Destination> {
+  const ofTenants = new Map<string, Destination>();
+  for (const value of resource.spec.from?.tenants ?? []) {
+    const destination = refuse(compileDestination(resource, context, { kind: 'subdomain', value }), refusal);
+    ofTenants.set(value, destination);
+    if (!destination.resolved.ready) report(toProblem(destinationId(resource), destination.resolved.problem));
+  }
+  return ofTenants;
+}
 
 function compileTunnels(
   resources: ResourceSet['tunnels'],

@@ -21,7 +21,9 @@ export function decideService(
     return refuse(new LeatError('HOST_NOT_MANAGED', message));
   }
   const asked = originalDestination.port;
-  const port = destination.ports.find((declared) => declared.port === asked);
+  const declared = destination.ports.find(({ port: number }) => number === asked);
+  // An entry's own port is not known to who writes the Destination: the Service has ports of its own, and all lead there.
+  const port = declared ?? (destination.controls === undefined ? undefined : destination.ports[0]);
   if (port === undefined || ports?.has(asked) === false) {
     return refuse(new LeatError('PORT_NOT_DECLARED', `Service ${title} has no port ${asked}`));
   }

@@ -5,6 +5,7 @@ import type {
   DestinationPort,
   HttpConnectTunnel,
   HttpForwardTunnel,
+  ServiceLookup,
   Socks5Tunnel,
   Tunnel,
   UpstreamTls,
@@ -92,6 +93,8 @@ export interface HttpTarget {
   readonly port: DestinationPort;
   readonly upstream: Upstream;
   readonly tls: UpstreamTls | null;
+  /** The entry that the request's own headers chose; missing: the Destination says where it goes. */
+  readonly lookup?: ServiceLookup;
   /** Why requests for it are refused; its upstream must then not be dialled. `selectHttpTarget` throws it. */
   readonly problem?: LeatError;
 }

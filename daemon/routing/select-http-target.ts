@@ -14,13 +14,13 @@ import type { HttpRoute, HttpTarget } from './route.ts';
  *
  * @throws REQUEST_MALFORMED for such a path; the target's problem where it has one
  */
-export function selectHttpTarget(route: HttpRoute, path: string): HttpTarget | null {
+export function selectHttpTarget(route: Pick<HttpRoute, 'targets'>, path: string): HttpTarget | null {
   const target = choose(route, path.replace(/[?#].*$/s, ''));
   if (target?.problem !== undefined) throw target.problem;
   return target;
 }
 
-function choose({ targets }: HttpRoute, path: string): HttpTarget | null {
+function choose({ targets }: Pick<HttpRoute, 'targets'>, path: string): HttpTarget | null {
   const [first] = targets;
   if (first === undefined) return null;
   const takesAll = isRoot(first.pathPrefix);

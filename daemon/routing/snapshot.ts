@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ImportReport } from '../destination/compile-imports.ts';
+import type { SourceAccess } from '../destination/compile-source.ts';
+import type { TunnelAccess } from '../destination/compile-tunnel.ts';
 import type { Destination, ServiceImport, ServiceLookup } from '../destination/destination.ts';
 import type { ServiceIndex } from '../destination/index-services.ts';
 import type { IpAddress } from '../net/endpoint.ts';
@@ -33,6 +35,11 @@ export interface Snapshot {
   };
   /** Services of Destinations, by their addresses; default none. */
   readonly services?: ServiceIndex;
+  /** What requests that name an entry themselves may use; default nothing. */
+  readonly entries?: {
+    readonly sources: ReadonlyMap<string, SourceAccess>;
+    readonly tunnels: ReadonlyMap<string, TunnelAccess>;
+  };
   /** Entries of Destination services that have to be fetched. */
   readonly lookups?: readonly ServiceLookup[];
   /** Levels of them whose entries are imported. */

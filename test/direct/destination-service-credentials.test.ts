@@ -125,7 +125,7 @@ test('who sends no token, two, or none that is one, is told before anything is a
   await t.throwsAsync(all.get('x', [['Authorization', 'Basic abc']]), { code: 'USER_TOKEN_INVALID' } as never);
   await t.throwsAsync(all.get('x', [...bearer('a'), ...bearer('b')]), { code: 'REQUEST_MALFORMED' } as never);
   await t.throwsAsync(all.get('y', bearer('a')), {
-    code: 'REQUEST_MALFORMED',
+    code: 'CONTROL_HEADER_MISSING',
     message: /X-Subject-Token-Type/,
   } as never);
   t.is((await tokenCalls(all)).length, 0);
@@ -181,4 +181,53 @@ test('a token that the target refuses is fetched anew, once', async (t) => {
   t.true(await again(), 'another request that was refused finds the new one');
   t.is((await tokenCalls(all)).length, 2);
   t.not(sentOf(await all.get('x'))?.value?.reveal(), sentOf(refused)?.value?.reveal());
+});
+
+const jwt = (claims: object) => `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.c2ln`;
+
+test('one token service for all tenants: the tenant is the header’s, or the one in the user’s token', async (t) => {
+  const properties = { tokenServiceURLType: 'Common' } as Record<string, string>;
+  const all = await arrange(t, {
+    entries: [
+      entry('technical', 'OAuth2ClientCredentials', { properties }),
+      entry('user', 'OAuth2JWTBearer', { properties }),
+      entry('dedicated', 'OAuth2ClientCredentials'),
+    ],
+  });
+  const inTenant = [['X-Token-Service-Tenant', 'acme']] as const;
+  const made = await all.get('technical', inTenant);
+  t.regex(sentOf(made)?.value?.reveal() ?? '', /^Bearer for-technical-in-acme-\d+$/);
+  await t.throwsAsync(all.get('technical'), { code: 'CONTROL_HEADER_MISSING' } as never);
+  await all.get('technical', [['x-token-service-tenant', 'other']]);
+  t.is((await tokenCalls(all)).length, 2, 'tenants share no token');
+
+  await t.notThrowsAsync(all.get('user', bearer(jwt({ zid: 'a' }))));
+  await t.throwsAsync(all.get('user', bearer(jwt({ sub: 'ada' }))), { code: 'CONTROL_HEADER_MISSING' } as never);
+  await t.notThrowsAsync(all.get('user', [...bearer(jwt({ sub: 'ada' })), ...inTenant]));
+  await t.throwsAsync(all.get('dedicated', inTenant), { code: 'CONTROL_HEADER_NOT_HERE' } as never);
+});
+
+test('assertions of the client go along, and whoever sends another gets another token', async (t) => {
+  const all = await arrange(t, { entries: [entry('x', 'OAuth2ClientCredentials')] });
+  await all.get('x', [
+    ['X-Client-Assertion', 'one'],
+    ['X-Client-Assertion-Type', 'urn:jwt'],
+  ]);
+  await all.get('x', [['X-Client-Assertion-Destination-Name', 'signer']]);
+  const calls = await tokenCalls(all);
+  t.deepEqual(
+    calls.map(({ headers }) => headers.filter(([name]) => /^x-client/i.test(name))),
+    [
+      [
+        ['X-Client-Assertion', 'one'],
+        ['X-Client-Assertion-Type', 'urn:jwt'],
+      ],
+      [['X-Client-Assertion-Destination-Name', 'signer']],
+    ],
+  );
+});
+
+test('what the service refuses of a request is the request’s fault, not the entry’s', async (t) => {
+  const all = await arrange(t, { entries: [entry('x', 'OAuth2JWTBearer')] });
+  await t.throwsAsync(all.get('x', bearer('no-token-of-a-user')), { code: 'DESTINATION_CALL_REFUSED' } as never);
 });

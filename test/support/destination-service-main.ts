@@ -14,7 +14,8 @@ import { emit, readConfiguration, serve } from './node-server.ts';
 const configuration = readConfiguration<DestinationServiceConfiguration>();
 let control: DestinationServiceControl = {};
 let entries = configuration.entries;
-let serviceTokens = new Set<string>();
+/** With the subdomain of the tenant; null: that of the binding. */
+let serviceTokens = new Map<string, string | null>();
 let count = 0;
 
 const LEVELS = ['subaccount', 'instance', 'provider_subaccount', 'provider_instance'];
@@ -31,6 +32,8 @@ const USER_HEADER: Readonly<Record<string, string>> = {
 };
 /** Their `SystemUser` is the user, and no token of one is needed. */
 const OF_SYSTEM_USER = ['OAuth2SAMLBearerAssertion', 'SAMLAssertion', 'SAPAssertionSSO'];
+
+const REFUSED_USER = 'no-token-of-a-user';
 
 type Answer = readonly [status: number, body: object, headers?: Record<string, string>];
 
@@ -76,20 +79,35 @@ async function issueToken(request: IncomingMessage): Promise<Answer> {
   if (clientSecret !== null && form.get('client_secret') !== clientSecret) return refuse(401, 'unauthorized');
   const socket = request.socket as TLSSocket;
   if (clientSecret === null && (!socket.authorized || form.has('client_secret'))) return refuse(401, 'unauthorized');
+  const subdomain = tenantOf(request);
+  if (subdomain === undefined) return refuse(404, 'not_found');
+  if (subdomain !== null && !configuration.tenants[subdomain]?.isSubscribed) return refuse(401, 'unauthorized');
   count += 1;
   const token = `${configuration.tokenPrefix}${count}`;
-  serviceTokens.add(token);
+  serviceTokens.set(token, subdomain);
   const body = { access_token: token, token_type: 'bearer', expires_in: 43_199, scope: 'uaa.resource', jti: 'j' };
   return [200, body];
+}
+
+/** Of a token request: by its host, or by `X-zid`. undefined: there is no such tenant. */
+function tenantOf({ headers }: IncomingMessage): string | null | undefined {
+  const zid = headers['x-zid'];
+  if (zid !== undefined) {
+    return Object.entries(configuration.tenants).find(([, { id }]) => id === zid)?.[0];
+  }
+  const host = (headers.host ?? '').replace(/:\d+$/, '');
+  if (host === configuration.host) return null;
+  const [label = ''] = host.split('.');
+  return Object.hasOwn(configuration.tenants, label) ? label : undefined;
 }
 
 function find(request: IncomingMessage, url: URL): Answer {
   const twice = repeated(request.rawHeaders);
   if (twice !== null) return [400, { ErrorMessage: `Header ${twice} is given more than once` }];
   const bearer = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
-  if (bearer === undefined || !serviceTokens.has(bearer)) {
-    return [401, { ErrorMessage: 'Unauthorized' }];
-  }
+  const tenant = bearer === undefined ? undefined : serviceTokens.get(bearer);
+  if (tenant === undefined) return [401, { ErrorMessage: 'Unauthorized' }];
+  const known = tenant === null ? entries : (configuration.tenants[tenant]?.entries ?? []);
   // SAP Help, "Calling the Destination Service REST API via IAS Token" and "Consume Destination"
   if (configuration.ias && !(request.socket as TLSSocket).authorized) {
     return [401, { ErrorMessage: 'the token is bound to a certificate' }];
@@ -114,13 +132,17 @@ function find(request: IncomingMessage, url: URL): Answer {
     if (!allowed.includes(name)) return [400, { ErrorMessage: `Unknown parameter ${name}` }];
   }
   const name = decodeURIComponent((v1 ?? v2)?.[1] ?? '');
-  const entry = v1 === null ? entryAt(name, level ?? '') : (entryAt(name, 'instance') ?? entryAt(name, 'subaccount'));
+  const entryAt = (at: string): Entry | undefined =>
+    known.find(({ properties, level: own = 'subaccount' }) => properties.Name === name && own === at);
+  const entry = v1 === null ? entryAt(level ?? '') : (entryAt('instance') ?? entryAt('subaccount'));
   if (entry === undefined) {
     // the words of SAP's SDK tests (cloud-sdk-js, destination-service tests)
     return [404, { ErrorMessage: 'Configuration with the specified name was not found' }];
   }
   const merged = mergeFragments(request, entry, level);
   if ('refusal' in merged) return [merged.status, { ErrorMessage: merged.refusal }];
+  const refusal = refusalOf(request, merged.properties);
+  if (refusal !== null) return [400, { ErrorMessage: refusal }];
   const skips = url.searchParams.get('$skipTokenRetrieval') === 'true';
   const authTokens = skips ? undefined : tokensOf(request, entry, merged.properties);
   const body = {
@@ -155,8 +177,13 @@ function certificateAt(level: string, name: string): Answer {
   return found === undefined ? [404, { ErrorMessage: 'Certificate was not found' }] : [200, found];
 }
 
-function entryAt(name: string, level: string): Entry | undefined {
-  return entries.find((entry) => entry.properties.Name === name && (entry.level ?? 'subaccount') === level);
+/** What the service answers with 400 where tokens are asked for: headers that do not fit the entry. */
+function refusalOf({ headers }: IncomingMessage, { tokenServiceURLType }: Record<string, string>): string | null {
+  if (headers['x-tenant'] !== undefined && tokenServiceURLType !== 'Common') return 'X-tenant is for Common only';
+  const isGiven = headers['x-client-assertion'] !== undefined || headers['x-client-assertion-type'] !== undefined;
+  if (isGiven && headers['x-client-assertion-destination-name'] !== undefined) return 'client assertions are mixed';
+  if (headers['x-user-token'] === REFUSED_USER) return 'X-user-token is no token of a user';
+  return null;
 }
 
 type Merged = { readonly properties: Record<string, string> } | { readonly refusal: string; readonly status: number };
@@ -191,17 +218,21 @@ function refused(refusal: string, status: number): Merged {
 function tokensOf(
   { headers }: IncomingMessage,
   { tokenError, expiresIn, headerName }: Entry,
-  { Authentication: type = '', SystemUser: systemUser }: Record<string, string>,
+  { Authentication: type = '', SystemUser: systemUser, tokenServiceURLType }: Record<string, string>,
 ): object[] | undefined {
   if (tokenError !== undefined) return [{ type: '', value: '', error: tokenError, expires_in: '0' }];
   if (type === 'NoAuthentication' || type === 'BasicAuthentication' || type === '') return undefined;
   const wanted = systemUser !== undefined && OF_SYSTEM_USER.includes(type) ? undefined : USER_HEADER[type];
+  if (tokenServiceURLType === 'Common' && headers['x-tenant'] === undefined && wanted === undefined) {
+    return [{ type: '', value: '', error: 'tokenServiceURLType is Common, but there is no tenant' }];
+  }
   const user = wanted === undefined ? 'technical' : headers[wanted];
   if (typeof user !== 'string' || user === '') {
     return [{ type: '', value: '', error: `Missing or invalid value for header ${wanted}` }];
   }
   count += 1;
-  const value = `for-${user}-${count}`;
+  const inTenant = headers['x-tenant'] === undefined ? '' : `-in-${String(headers['x-tenant'])}`;
+  const value = `for-${user}${inTenant}-${count}`;
   if (type === 'SAPAssertionSSO') {
     // cloud-sdk-java, DestinationServiceTest: the ticket is in a Cookie, and nothing says how long it is good
     return [{ type: 'MYSAPSSO2', value, http_header: { key: 'Cookie', value: `MYSAPSSO2=${value}` } }];
@@ -254,7 +285,7 @@ createInterface({ input: process.stdin }).on('line', (line) => {
   const { replace, revokeAll, ...rest } = JSON.parse(line) as DestinationServiceControl;
   control = rest;
   if (replace !== undefined) entries = replace;
-  if (revokeAll === true) serviceTokens = new Set();
+  if (revokeAll === true) serviceTokens = new Map();
   emit('controlled');
 });
 serve(server, configuration);

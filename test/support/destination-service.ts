@@ -25,6 +25,13 @@ export interface Entry {
   readonly headerName?: string;
 }
 
+export interface TenantOfService {
+  readonly id: string;
+  /** Whether it subscribed to the application of the binding. */
+  readonly isSubscribed: boolean;
+  readonly entries: readonly Entry[];
+}
+
 /** How requests are treated from now on; what is left out is as usual again. */
 export interface DestinationServiceControl {
   readonly delayMs?: number;
@@ -48,6 +55,8 @@ export interface DestinationServiceOptions extends ListenOptions {
   readonly host: string;
   readonly entries: readonly Entry[];
   readonly fragments?: readonly Record<string, string>[];
+  /** Tenants beside that of the binding, by subdomain: the first label of the token endpoint's host. */
+  readonly tenants?: Readonly<Record<string, TenantOfService>>;
   /** The binding proves itself by a client certificate; `attested`: which is not in the binding, nor is its key. */
   readonly x509?: boolean | 'attested';
   /** Tokens are those of Cloud Identity Services: the service wants the certificate too, and answers for no level. */
@@ -67,6 +76,8 @@ export interface DestinationServiceConfiguration {
   readonly tokenPrefix: string;
   readonly entries: readonly Entry[];
   readonly fragments: readonly Record<string, string>[];
+  readonly host: string;
+  readonly tenants: Readonly<Record<string, TenantOfService>>;
 }
 
 export interface Call {
@@ -98,7 +109,10 @@ export async function startDestinationService(
   options: DestinationServiceOptions,
 ): Promise<DestinationServiceServer> {
   const { authority, host, x509 = false, ias = false } = options;
-  const [server, client] = await Promise.all([authority.issueServer(host), authority.issueClient(CLIENT_ID)]);
+  const [server, client] = await Promise.all([
+    authority.issueServer(host, host.replace(/^[^.]+/, '*')),
+    authority.issueClient(CLIENT_ID),
+  ]);
   // Behind what takes time: a port that is free now may be another's in a second.
   const at = await listenAt(place, options, 443);
   const configuration: DestinationServiceConfiguration = {
@@ -112,6 +126,8 @@ export async function startDestinationService(
     tokenPrefix: 'service-token-',
     entries: options.entries,
     fragments: options.fragments ?? [],
+    host,
+    tenants: options.tenants ?? {},
   };
   const running = await startNodeServer(place, 'destination-service', configuration);
   /** What it wrote before it answered is read behind it. */

@@ -68,6 +68,7 @@ export async function startHttpLab(
     relay: streamRelay,
     credentials: noCredentials,
     forwardFields: async () => [],
+    followControls: async (target) => target,
     clock: systemClock,
     ...options,
   });

@@ -152,6 +152,43 @@ export const destinationFrom = () => ({
   },
 });
 
+/** Each request names the entry that it is for. */
+export const gateway = () => ({
+  apiVersion: 'leat.dev/v1alpha1',
+  kind: 'Destination',
+  metadata: { name: 'gateway', namespace: 'shop' },
+  spec: {
+    gateway: {
+      source: 'btp',
+      allow: { names: ['shop-*'], levels: ['subaccount', 'instance'], fragments: ['*-test'], chains: ['com.sap.*'] },
+    },
+    service: { name: 'gateway', ports: [80, 8080] },
+    workloads: { all: true },
+  },
+});
+
+/** Entries of the tenant that each request names. */
+export const sharedSource = () => {
+  const { import: _, ...spec } = destinationSource().spec;
+  return {
+    ...destinationSource(),
+    metadata: { name: 'saas' },
+    spec: {
+      ...spec,
+      tenantMode: 'shared',
+      tenants: {
+        allow: [{ namespaces: { names: ['shop'] }, subdomains: ['acme'], ids: ['*'] }],
+        userToken: {
+          issuer: 'https://{tenant}.authentication.eu10.hana.ondemand.com/oauth/token',
+          audience: 'shop',
+          jwksUri: 'https://authentication.eu10.hana.ondemand.com/token_keys',
+        },
+      },
+      regions: [{ id: 'eu10', tunnel: 'cloud-connector' }],
+    },
+  };
+};
+
 export const nodePolicy = () => ({
   apiVersion: 'leat.dev/v1alpha1',
   kind: 'NodePolicy',
@@ -181,5 +218,7 @@ export const EXAMPLES = {
   tunnel,
   destinationSource,
   destinationFrom,
+  gateway,
+  sharedSource,
   nodePolicy,
 };

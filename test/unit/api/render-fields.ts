@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { Namespace, Pod, Secret } from '../../../api/kinds/core.ts';
 import { ClusterDestination, Destination } from '../../../api/kinds/destination.ts';
 import { DestinationSource, From } from '../../../api/kinds/destination-source.ts';
+import { Gateway } from '../../../api/kinds/gateway.ts';
 import { NodePolicy } from '../../../api/kinds/node-policy.ts';
 import { Tunnel } from '../../../api/kinds/tunnel.ts';
 import { SigningKey, TlsIdentity, UserToken } from '../../../api/schema/credential-parts.ts';
@@ -37,6 +38,7 @@ const PARTS = {
   SigningKey,
   UserToken,
   From,
+  Gateway,
   PortRange,
   ObjectMeta,
 } as unknown as Readonly<Record<string, SchemaNode>>;

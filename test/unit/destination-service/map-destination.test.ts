@@ -166,9 +166,9 @@ for (const [what, configuration, code] of [
     { ...HTTP, Authentication: 'PrincipalPropagation' },
     'DESTINATION_ENTRY_INVALID',
   ],
-  ['no URL', { ...HTTP, URL: '' }, 'DESTINATION_ENTRY_INVALID'],
-  ['a URL of ftp', { ...HTTP, URL: 'ftp://a.b' }, 'DESTINATION_ENTRY_INVALID'],
-  ['a URL with a password', { ...HTTP, URL: 'https://u:p@a.b' }, 'DESTINATION_ENTRY_INVALID'],
+  ['no URL', { ...HTTP, URL: '' }, 'DESTINATION_URL_INVALID'],
+  ['a URL of ftp', { ...HTTP, URL: 'ftp://a.b' }, 'DESTINATION_URL_INVALID'],
+  ['a URL with a password', { ...HTTP, URL: 'https://u:p@a.b' }, 'DESTINATION_URL_INVALID'],
   ['a trust store for http', { ...HTTP, URL: 'http://a.b', TrustStoreLocation: 'a.pem' }, 'DESTINATION_ENTRY_INVALID'],
   [
     'a key store that is not given',

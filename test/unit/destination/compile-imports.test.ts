@@ -153,11 +153,12 @@ test('what can not be used is counted with the reason, and spoils no other', (t)
   t.like(report, { selected: 7, used: 1, sample: ['good'] });
   t.deepEqual(reasons, [
     ['CleartextRefused', 1],
-    ['DestinationEntryUnsupported', 3],
+    ['ConnectivityNotConfigured', 1],
+    ['DestinationEntryUnsupported', 2],
     ['HostNotAllowed', 1],
     ['HostTaken', 1],
   ]);
-  t.deepEqual(report?.unused[1]?.sample, ['onPremise', 'rfc', 'trusting']);
+  t.deepEqual(report?.unused[2]?.sample, ['rfc', 'trusting']);
   t.deepEqual(snapshot.problems, [], 'they are told in the status of the source, and there alone');
 });
 

@@ -201,7 +201,7 @@ test('TrustAll needs allowInsecure, and OnPremise a tunnel that allows it', (t) 
   const { compiled } = compile(from({}), insecure, [source({ allowInsecure: true })]);
   t.true(compiled.ports[0]?.upstream.tls?.isUnverified);
   const onPremise: EntryOf = () => ({ entry: { ...ENTRY, proxyType: 'OnPremise' } });
-  t.deepEqual(compile(from({}), onPremise).reasons, ['DestinationEntryUnsupported']);
+  t.deepEqual(compile(from({}), onPremise).reasons, ['ConnectivityNotConfigured']);
   t.like(compile(from({}), onPremise, [source({ tunnel: 'corp' })]).compiled.resolved, {
     ready: true,
     route: { type: 'onPremise' },
@@ -294,7 +294,7 @@ test('a level is not asked for with a token of IAS', async (t) => {
     problems.map(({ reason }) => reason),
     ['DestinationNotReady'],
   );
-  t.regex(problems[0]?.message ?? '', /IAS.*leave from.level out/);
+  t.regex(problems[0]?.message ?? '', /IAS.*no levels/);
   t.is(lookups?.length, 0);
   t.is(compileSnapshot(set({}), { name: 'n', labels: {} }).lookups?.length, 1);
 });

@@ -6,12 +6,18 @@ import { httpDestination, httpTarget } from '../../support/destinations.ts';
 const tls = { serverName: null, ca: null };
 const destination = httpDestination({ hosts: ['erp.corp', '*.erp.corp'] });
 const route = { host: 'erp.corp', port: 80 };
-const originating = { target: httpTarget(destination, { port: 443, tls }), route, askedAuthority: 'erp.corp' };
-const plain = { target: httpTarget(destination), route, askedAuthority: 'erp.corp' };
+const originating = {
+  target: httpTarget(destination, { port: 443, tls }),
+  route,
+  askedAuthority: 'erp.corp',
+  requestId: 'r1',
+};
+const plain = { target: httpTarget(destination), route, askedAuthority: 'erp.corp', requestId: 'r1' };
 const gateway = {
   target: httpTarget(destination, { port: 8443, tls, fixedHost: 'gw.example', pathPrefix: '/base' }),
   route: { host: 'erp.corp', port: 8080 },
   askedAuthority: 'erp.corp:8080',
+  requestId: 'r1',
 };
 
 for (const [view, name, location, expected] of [

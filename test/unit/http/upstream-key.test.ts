@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from 'ava';
-import type { Authentication, Socks5Tunnel } from '../../../daemon/destination/destination.ts';
+import type { Authentication, ServiceLookup, Socks5Tunnel } from '../../../daemon/destination/destination.ts';
 import { Secret } from '../../../daemon/destination/secret.ts';
 import { subjectOf, upstreamKey } from '../../../daemon/http/upstream-key.ts';
 import { httpDestination, httpTarget, shopWorkload } from '../../support/destinations.ts';
@@ -24,6 +24,8 @@ const through = (password: string, locationId: string | null = null) =>
   httpTarget(httpDestination(), { via: { kind: 'socks5', tunnel: tunnel(password), locationId } });
 const tls = (ca: string | null) => httpTarget(httpDestination(), { tls: { serverName: null, ca } });
 
+const asked = (key: string) => ({ key }) as ServiceLookup;
+
 test('the same facts share connections, whatever objects hold them', (t) => {
   const key = () => upstreamKey(httpTarget(httpDestination()), none, { ...shopWorkload }, '');
   t.is(key(), key());
@@ -45,6 +47,11 @@ for (const [name, one, other] of [
       shopWorkload,
       '',
     ),
+  ],
+  [
+    'another entry or tenant, as the request names it',
+    upstreamKey({ ...tls(null), lookup: asked('one') }, none, shopWorkload, ''),
+    upstreamKey({ ...tls(null), lookup: asked('two') }, none, shopWorkload, ''),
   ],
   [
     'TLS or none',

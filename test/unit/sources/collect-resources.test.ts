@@ -27,10 +27,10 @@ test('groups resources by kind, as plain JSON', (t) => {
       // Services: of no concern to files
       [],
       ['Secret'],
-      ['Destination', 'Destination'],
+      ['Destination', 'Destination', 'Destination'],
       ['ClusterDestination'],
       ['Tunnel'],
-      ['DestinationSource'],
+      ['DestinationSource', 'DestinationSource'],
       ['NodePolicy'],
     ],
   );
