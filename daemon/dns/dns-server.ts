@@ -8,6 +8,7 @@ import type { NameView, QueryContext } from './handle-query.ts';
 import { type Heartbeat, keepAlive } from './keep-alive.ts';
 import { DEFAULT_LIMITS, type DnsLimits } from './limits.ts';
 import type { OnOutcome } from './outcome.ts';
+import { ReadySockets } from './ready-sockets.ts';
 import { serveTcp } from './serve-tcp.ts';
 import { type ServeOptions, serveUdp } from './serve-udp.ts';
 import { Places } from './share-places.ts';
@@ -50,12 +51,14 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
   const selfQueryName = options.selfQueryName ?? 'alive.leat.invalid';
   const own = new Set(options.listen.map(({ address }) => address));
   const watch = new ReadingWatch(options.originalServer, () => performance.now());
-  const serve: ServeOptions = { originalServer: watch.read, own, selfQueryName };
+  const sockets = new ReadySockets();
+  const serve: ServeOptions = { originalServer: watch.read, own, selfQueryName, sockets };
   const servers: { stop(): Promise<void> }[] = [];
   const addresses: Endpoint[] = [];
   const close = async (): Promise<void> => {
     stopped.abort(new LeatError('DRAINED', 'the DNS server stops'));
     await Promise.all(servers.map((server) => server.stop()));
+    sockets.stop();
   };
   try {
     for (const listen of options.listen) {

@@ -8,6 +8,7 @@ import { findServer, type OriginalServer, peerEndpoint } from './find-server.ts'
 import { type Exchange, handleQuery, type QueryContext } from './handle-query.ts';
 import { RCODE } from './message.ts';
 import { parseQuery } from './parse-query.ts';
+import type { AskingSockets } from './ready-sockets.ts';
 import { startUdpServer, type UdpServer } from './udp-server.ts';
 
 /** What the query of the heartbeat gets: proof that the loop answers, of no other meaning. */
@@ -19,6 +20,8 @@ export interface ServeOptions {
   readonly own: ReadonlySet<IpAddress>;
   /** The name that the heartbeat asks for; lower case. */
   readonly selfQueryName: string;
+  /** Where queries over UDP are forwarded from. */
+  readonly sockets: AskingSockets;
 }
 
 /** Serves DNS over UDP on one address. */
@@ -45,7 +48,7 @@ export function serveUdp(listen: Endpoint, options: ServeOptions, context: Query
         transport: 'udp',
         source: peer.address,
         reply: (answer) => udp.send(answer, from),
-        forward: (query, deliver) => askOverUdp(query, server, limits.forwardMs, signal).then(deliver),
+        forward: (query, deliver) => askOverUdp(query, server, limits.forwardMs, signal, options.sockets).then(deliver),
       };
       void handleQuery(bytes, exchange, context);
     },

@@ -2,7 +2,7 @@
 import { createSocket, type RemoteInfo } from 'node:dgram';
 import { once } from 'node:events';
 import { type Endpoint, familyOf } from '../net/endpoint.ts';
-import { addressLookup } from './ask-over-udp.ts';
+import { addressLookup } from './ready-sockets.ts';
 
 /** A burst of queries waits here while the loop does something else; the kernel caps it at net.core.rmem_max. */
 const RECEIVE_BUFFER_BYTES = 1 << 20;
