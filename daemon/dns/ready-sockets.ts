@@ -18,7 +18,7 @@ export interface AskingSockets {
  * The kernel gives each a random source port (RFC 5452 §9.2), and since it is connected only that server's packets arrive:
  * to everybody else its port looks closed, also while it waits for its query.
  */
-export function connectSocket({ address, port }: Endpoint): Socket {
+function connectSocket({ address, port }: Endpoint): Socket {
   const socket = createSocket({ type: familyOf(address) === 6 ? 'udp6' : 'udp4', lookup: addressLookup });
   try {
     socket.bind({ port: 0, exclusive: true });
