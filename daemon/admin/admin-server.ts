@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `/metrics`, `/healthz`, `/readyz`: what Prometheus and the kubelet ask. Nothing here changes anything. */
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { Endpoint } from '../net/endpoint.ts';
+import { createServer } from '../net/node-http.ts';
 
 export interface AdminOptions {
   readonly listen: Endpoint;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** One exchange with a token endpoint, or with who publishes the keys of tokens, over a connection of its own: through the guard of upstream addresses, bounded. */
 import type { Socket } from 'node:net';
-import { Client } from 'undici';
 import type { TlsIdentity } from '../destination/authentication-parts.ts';
 import type { TokenTunnel } from '../destination/destination.ts';
 import type { Secret } from '../destination/secret.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import { startTls } from '../net/start-tls.ts';
+import { Client } from '../net/undici.ts';
 import { undiciConnector } from '../net/undici-connector.ts';
 
 /**

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** One exchange with the Destination service, over a connection of its own: verified, bounded, with a deadline. */
 import type { Socket } from 'node:net';
-import { Client } from 'undici';
 import type { ServiceInstance } from '../destination/destination.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import { withDeadline } from '../net/deadline.ts';
 import { startTls } from '../net/start-tls.ts';
+import { Client } from '../net/undici.ts';
 import { undiciConnector } from '../net/undici-connector.ts';
 
 /** net/: a connected socket. The service is the administrator's and may be in the cluster. */

@@ -49,24 +49,19 @@ export function compileDestination(
   const namespace = resource.kind === 'Destination' ? (metadata.namespace ?? 'default') : null;
   const compiled = compileSpec(spec, namespace, context, tenant);
   if (compiled.lookup !== null) context.onLookup(compiled.lookup);
-  const selects =
-    resource.kind === 'Destination'
-      ? (asking: string) => asking === namespace
-      : selectNamespaces(resource.spec.namespaces, context.labelsOf);
   return {
     id: tenant === null ? destinationId(resource) : `${destinationId(resource)} tenant ${tenant.value}`,
     namespace,
-    // What a source does not allow a namespace is not there for it; the namespace's own Destination says why.
-    admitsNamespace: namespace === null ? (asking) => selects(asking) && compiled.admits(asking) : selects,
+    admitsNamespace:
+      resource.kind === 'Destination'
+        ? onlyFor(resource.metadata.namespace ?? 'default')
+        : whereAllowed(selectNamespaces(resource.spec.namespaces, context.labelsOf), compiled.admits),
     overridable: resource.kind === 'Destination' || (resource.spec.overridable ?? DESTINATION_DEFAULTS.overridable),
     createdAtMs: createdAtMs(metadata),
-    paths: spec.paths ?? ['/'],
+    paths: spec.paths ?? EVERY_PATH,
     addresses: spec.addresses ?? DESTINATION_DEFAULTS.addresses,
     idleTimeoutMs: spec.timeouts?.idleMs ?? DESTINATION_DEFAULTS.idleMs,
-    retries: {
-      count: spec.retries?.count ?? DESTINATION_DEFAULTS.retryCount,
-      statuses: spec.retries?.statuses ?? DESTINATION_DEFAULTS.retryStatuses,
-    },
+    retries: compileRetries(spec.retries),
     workloads: compileWorkloadRule(spec.workloads),
     allowCleartext: spec.allowCleartext ?? false,
     ...compiled.parts,
@@ -85,10 +80,40 @@ function compileSpec(
     : compileGateway(spec, namespace, context);
 }
 
+/** Ten thousand Destinations that leave a field out share what it then is. */
+const EVERY_PATH = Object.freeze(['/']);
+const NO_FIELDS: readonly StaticField[] = Object.freeze([]);
+const DEFAULT_RETRIES = Object.freeze({
+  count: DESTINATION_DEFAULTS.retryCount,
+  statuses: DESTINATION_DEFAULTS.retryStatuses,
+});
+const everywhere = (): boolean => true;
+
+function compileRetries(retries: DestinationSpec['retries']): Destination['retries'] {
+  if (retries === undefined) return DEFAULT_RETRIES;
+  return {
+    count: retries.count ?? DESTINATION_DEFAULTS.retryCount,
+    statuses: retries.statuses ?? DESTINATION_DEFAULTS.retryStatuses,
+  };
+}
+
+/** Made here, where nothing else is in scope: a function keeps alive all that its surroundings know. */
+function onlyFor(namespace: string): Destination['admitsNamespace'] {
+  return (asking) => asking === namespace;
+}
+
+/** What a source does not allow a namespace is not there for it; the namespace's own Destination says why. */
+function whereAllowed(
+  selects: (namespace: string) => boolean,
+  admits: (namespace: string) => boolean,
+): Destination['admitsNamespace'] {
+  return (asking) => selects(asking) && admits(asking);
+}
+
 function compileWritten(spec: DestinationSpec, namespace: string | null, context: DestinationContext): CompiledFrom {
   return {
     lookup: null,
-    admits: () => true,
+    admits: everywhere,
     parts: {
       hosts: spec.hosts,
       connectTimeoutMs: spec.timeouts?.connectMs ?? DESTINATION_DEFAULTS.connectMs,
@@ -104,11 +129,11 @@ type Resolved = Pick<Destination, 'ports' | 'headers' | 'queries' | 'resolved'>;
 function resolve(spec: DestinationSpec, namespace: string | null, context: DestinationContext): Resolved {
   const readSecret = context.secretsOf(namespace ?? context.leatNamespace);
   try {
-    const ports = spec.ports.map((port) => compilePort(port, readSecret));
+    const ports = compilePorts(spec.ports, readSecret);
     return {
       ports,
-      headers: (spec.headers ?? []).map((field) => compileField(field, 'header', readSecret, checkFieldValue)),
-      queries: (spec.queries ?? []).map((field) => compileField(field, 'query', readSecret, checkText)),
+      headers: spec.headers?.map((field) => compileField(field, 'header', readSecret, checkFieldValue)) ?? NO_FIELDS,
+      queries: spec.queries?.map((field) => compileField(field, 'query', readSecret, checkText)) ?? NO_FIELDS,
       resolved: {
         ready: true,
         route: compileRoute(spec, ports, namespace, context.tunnels),
@@ -122,11 +147,22 @@ function resolve(spec: DestinationSpec, namespace: string | null, context: Desti
   } catch (error) {
     return {
       ports: spec.ports.map((port) => compilePort(port, null)),
-      headers: [],
-      queries: [],
+      headers: NO_FIELDS,
+      queries: NO_FIELDS,
       resolved: { ready: false, problem: asLeatError(error) },
     };
   }
+}
+
+/** Compiled ports by the list that they were compiled from, which Destinations share where theirs are equal. */
+const knownPorts = new WeakMap<DestinationSpec['ports'], readonly DestinationPort[]>();
+
+function compilePorts(ports: DestinationSpec['ports'], readSecret: ReadSecret): readonly DestinationPort[] {
+  const needsSecret = ports.some(({ upstream }) => upstream?.tls?.ca !== undefined);
+  const compiled =
+    (needsSecret ? undefined : knownPorts.get(ports)) ?? ports.map((port) => compilePort(port, readSecret));
+  if (!needsSecret) knownPorts.set(ports, compiled);
+  return compiled;
 }
 
 /** Without a reader the port still says what it is, so that a Destination that is not ready is still found and refused. */

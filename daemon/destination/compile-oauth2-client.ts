@@ -10,6 +10,9 @@ import type { OAuth2Client, RequestField, TokenTunnel } from './destination.ts';
 import type { ReadSecret } from './release-secret.ts';
 import type { Secret } from './secret.ts';
 
+/** What most clients have none of, shared by them. */
+const NONE: readonly never[] = Object.freeze([]);
+
 /** Finds the tunnel that a token endpoint is reached through. @throws TUNNEL_*, ROUTE_UNSUPPORTED, DESTINATION_NOT_READY */
 export type FindTokenTunnel = (name: string, locationId: string | null, endpoint: TokenEndpoint) => TokenTunnel;
 
@@ -39,14 +42,14 @@ export function compileOAuth2Client(
       : null,
     clientAuthentication,
     scope: spec.scope ?? null,
-    parameters: spec.parameters ?? [],
+    parameters: spec.parameters ?? NONE,
     allowCleartext: spec.allowCleartext ?? false,
     ca:
       spec.ca === undefined
         ? null
         : checkCertificates(readSecret(spec.ca.name, spec.ca.key), `key "${spec.ca.key}" of Secret ${spec.ca.name}`),
-    headers: (spec.headers ?? []).map((field) => compileField(field, readSecret, checkFieldValue)),
-    queries: (spec.queries ?? []).map((field) => compileField(field, readSecret, checkText)),
+    headers: spec.headers?.map((field) => compileField(field, readSecret, checkFieldValue)) ?? NONE,
+    queries: spec.queries?.map((field) => compileField(field, readSecret, checkText)) ?? NONE,
     identity: compileIdentity(spec, clientAuthentication, readSecret),
     privateKeyJwt: clientAuthentication === 'PrivateKeyJwt' ? compilePrivateKeyJwt(spec, readSecret) : null,
     via: compileVia(spec, url, findTunnel),

@@ -8,7 +8,7 @@ import type { Destination } from './destination.ts';
 export function findContested(destinations: readonly Destination[]): readonly Destination[] {
   const first = new Map<string, Destination>();
   const contested = new Set<Destination>();
-  for (const destination of destinations) {
+  for (const destination of sharingHosts(destinations)) {
     for (const host of new Set(destination.hosts)) {
       for (const { port } of destination.ports) {
         const place = `${destination.namespace ?? ''} ${host}:${port}`;
@@ -19,4 +19,20 @@ export function findContested(destinations: readonly Destination[]): readonly De
     }
   }
   return [...contested];
+}
+
+/** Those of which a host is another's too, in their scope; in their order. Nearly all drop out here, at the cost of no text. */
+function sharingHosts(destinations: readonly Destination[]): readonly Destination[] {
+  const byScope = new Map<string | null, Map<string, Destination>>();
+  const sharing = new Set<Destination>();
+  for (const destination of destinations) {
+    const first = byScope.get(destination.namespace) ?? new Map<string, Destination>();
+    byScope.set(destination.namespace, first);
+    for (const host of destination.hosts) {
+      const other = first.get(host);
+      if (other === undefined) first.set(host, destination);
+      else if (other !== destination) sharing.add(other).add(destination);
+    }
+  }
+  return destinations.filter((destination) => sharing.has(destination));
 }

@@ -2,7 +2,7 @@
 import type { NodePolicy } from '../policy/node-policy.ts';
 import type { Snapshot } from '../routing/snapshot.ts';
 import type { Destination } from './destination.ts';
-import { HostTrie } from './host-trie.ts';
+import { HostTable } from './host-table.ts';
 import { CLUSTER_OWNER } from './known-addresses.ts';
 import { Secret } from './secret.ts';
 
@@ -24,14 +24,14 @@ export function indexDeclaredPorts({
 }: Pick<Snapshot, 'policy' | 'workloads' | 'destinations'>): (host: string) => readonly OwnedPort[] {
   const namespaces = new Set<string>();
   for (const { namespace, enrolled } of workloads.all()) if (enrolled) namespaces.add(namespace);
-  const trie = new HostTrie<{ readonly destination: Destination; readonly pattern: string }>();
+  const table = new HostTable<{ readonly destination: Destination; readonly pattern: string }>();
   for (const destination of destinations.all()) {
     if (destination.namespace !== null && !namespaces.has(destination.namespace)) continue;
-    for (const pattern of destination.hosts) trie.add(pattern, { destination, pattern });
+    for (const pattern of destination.hosts) table.add(pattern, { destination, pattern });
   }
 
   return (host) => {
-    const found = trie
+    const found = table
       .find(host)
       .flatMap(({ values }) => values)
       .filter(({ destination, pattern }) => pattern === host || policy.mayClaim(destination.namespace, host).allowed)

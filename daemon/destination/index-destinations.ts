@@ -4,7 +4,7 @@ import { admitsWorkload, namesWorkloads } from '../workload/select-workloads.ts'
 import type { Workload } from '../workload/workload.ts';
 import type { Destination } from './destination.ts';
 import { normaliseHost } from './host-pattern.ts';
-import { type HostTier, HostTrie } from './host-trie.ts';
+import { HostTable, type HostTier } from './host-table.ts';
 
 /** Whether a namespace (null: a cluster kind) may claim a name: NodePolicy's host rules. */
 export type MayClaim = (namespace: string | null, host: string) => { readonly allowed: boolean };
@@ -42,18 +42,18 @@ export function indexDestinations(
   mayClaim: MayClaim,
   onLeftOut: (destination: Destination, pattern: string) => void,
 ): DestinationIndex {
-  const byNamespace = new Map<string, HostTrie<HostMatch>>();
-  const ofCluster = new HostTrie<HostMatch>();
-  const ofImports = new HostTrie<HostMatch>();
+  const byNamespace = new Map<string, HostTable<HostMatch>>();
+  const ofCluster = new HostTable<HostMatch>();
+  const ofImports = new HostTable<HostMatch>();
   let inspected = 0;
   for (const destination of [...destinations].sort(byPreference)) {
-    let trie = destination.isImported === true ? ofImports : ofCluster;
+    let table = destination.isImported === true ? ofImports : ofCluster;
     if (destination.namespace !== null) {
-      trie = byNamespace.get(destination.namespace) ?? new HostTrie();
-      byNamespace.set(destination.namespace, trie);
+      table = byNamespace.get(destination.namespace) ?? new HostTable();
+      byNamespace.set(destination.namespace, table);
     }
     for (const pattern of new Set(destination.hosts)) {
-      const wasAdded = trie.add(pattern, { destination, pattern }, MAX_PER_HOST);
+      const wasAdded = table.add(pattern, { destination, pattern }, MAX_PER_HOST);
       if (!wasAdded) onLeftOut(destination, pattern);
     }
   }

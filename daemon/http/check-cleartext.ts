@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-
 import type { Authentication, Destination } from '../destination/destination.ts';
 import { Secret } from '../destination/secret.ts';
 import { LeatError } from '../errors/leat-error.ts';

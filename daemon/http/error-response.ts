@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { STATUS_CODES } from 'node:http';
 import { ERROR_CODES } from '../errors/error-codes.ts';
 import type { LeatError } from '../errors/leat-error.ts';
 import { sapError } from '../errors/sap-errors.ts';
+import { STATUS_CODES } from '../net/node-http.ts';
 import type { HttpTarget } from '../routing/route.ts';
 import type { HeaderList } from './header-list.ts';
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { LeatError } from '../errors/leat-error.ts';
 import type { Clock } from '../net/clock.ts';
+import { createServer } from '../net/node-http.ts';
 import { Connection } from './connection.ts';
 import { endConnection } from './end-connection.ts';
 import type { CredentialSource, Dial, FollowControls, ForwardFields, Relay, RelayResult, ServeHttp } from './ports.ts';

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { asLeatError, LeatError } from '../errors/leat-error.ts';
+import { ServerResponse, STATUS_CODES } from '../net/node-http.ts';
 import { admitTarget, selectRequest } from './admit-request.ts';
 import { connectUpstream } from './connect-upstream.ts';
 import type { Connection } from './connection.ts';

@@ -4,9 +4,10 @@
  * end in another protocol, `Expect: 100-continue` (it refuses the field), request trailers (it has no way to send any),
  * and `OPTIONS *`.
  */
-import { type ClientRequest, type IncomingMessage, request as startRequest } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { LeatError } from '../errors/leat-error.ts';
+import { request as startRequest } from '../net/node-http.ts';
 import type { UpstreamRequest, UpstreamResponse } from './exchange.ts';
 import { type HeaderList, headersFromRaw, headersToRaw, headerValues } from './header-list.ts';
 import { ResponseDeadline } from './response-deadline.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { errors } from 'undici';
 import { asLeatError, LeatError } from '../errors/leat-error.ts';
+import { errors } from '../net/undici.ts';
 
 /**
  * What undici and Node's client throw, in Leat's codes. Their messages are not told on: they may repeat what a peer sent.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Dispatcher, Pool } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { Authentication } from '../destination/destination.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import type { Clock } from '../net/clock.ts';
+import { Pool } from '../net/undici.ts';
 import { undiciConnector } from '../net/undici-connector.ts';
 import type { HttpTarget } from '../routing/route.ts';
 import type { Workload } from '../workload/workload.ts';

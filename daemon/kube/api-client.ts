@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Readable } from 'node:stream';
-import { Agent, request } from 'undici';
+import { Agent } from '../net/undici.ts';
 import { type ApiAccess, readAccessFiles } from './access-files.ts';
 import { errorFromStatus } from './api-error.ts';
 
@@ -72,9 +72,11 @@ export function createApiClient(access: ApiAccess): ApiClient {
     async get(path, query, signal) {
       const { token, ca } = await readAccessFiles(access);
       signal.throwIfAborted();
-      const { statusCode, headers, body } = await request(`${access.server}${path}`, {
+      const { statusCode, headers, body } = await agentFor(ca).request({
+        origin: access.server,
+        path,
+        method: 'GET',
         query,
-        dispatcher: agentFor(ca),
         signal,
         headers: { accept: 'application/json', authorization: `Bearer ${token}`, 'user-agent': 'leat-daemon' },
       });
@@ -85,9 +87,10 @@ export function createApiClient(access: ApiAccess): ApiClient {
     async send(method, path, given, type, signal) {
       const { token, ca } = await readAccessFiles(access);
       signal.throwIfAborted();
-      const { statusCode, headers, body } = await request(`${access.server}${path}`, {
+      const { statusCode, headers, body } = await agentFor(ca).request({
+        origin: access.server,
+        path,
         method,
-        dispatcher: agentFor(ca),
         signal,
         headers: {
           accept: 'application/json',

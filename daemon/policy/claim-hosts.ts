@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { NodePolicySpec } from '../../api/kinds/node-policy.ts';
-import { HostTrie } from '../destination/host-trie.ts';
+import { HostTable } from '../destination/host-table.ts';
 import { type NamespaceLabels, selectNamespaces } from '../workload/select-namespaces.ts';
 import type { NodePolicy } from './node-policy.ts';
 import { findReservation, type ReservedFacts } from './reserved-hosts.ts';
@@ -34,18 +34,18 @@ export function compileClaims(
   labelsOf: NamespaceLabels,
   facts: ReservedFacts,
 ): NodePolicy['mayClaim'] {
-  const trie = new HostTrie<HostRule>();
+  const table = new HostTable<HostRule>();
   for (const [index, { hosts, namespaces, action }] of rules.entries()) {
     const admits = selectNamespaces(namespaces, labelsOf);
     for (const pattern of hosts) {
-      trie.add(pattern, { index, pattern, allows: action === 'Allow', forAll: namespaces.all === true, admits });
+      table.add(pattern, { index, pattern, allows: action === 'Allow', forAll: namespaces.all === true, admits });
     }
   }
 
   return (namespace, pattern) => {
     const reservation = findReservation(pattern, facts);
     let first: HostRule | null = null;
-    for (const { values } of trie.find(pattern)) {
+    for (const { values } of table.find(pattern)) {
       for (const rule of values) {
         if (namespace === null ? !rule.allows || !rule.forAll : !rule.admits(namespace)) continue;
         if (rule.allows && reservation !== null && !reservation.opensWith(rule.pattern)) continue;

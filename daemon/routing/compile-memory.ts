@@ -3,6 +3,8 @@ import type { ResourceProblem } from './snapshot.ts';
 
 type Report = (problem: ResourceProblem) => void;
 
+const NO_PROBLEMS: readonly ResourceProblem[] = Object.freeze([]);
+
 interface Kept {
   readonly inputs: readonly unknown[];
   readonly value: unknown;
@@ -18,11 +20,17 @@ export class CompileMemory {
   #before = new Map<string, Kept>();
   #now = new Map<string, Kept>();
   readonly #ofResources = new WeakMap<object, Kept>();
+  #lastInputs: readonly unknown[] = [];
 
-  /** A new snapshot begins: what neither it nor the one before asks for is forgotten. */
+  /** A new snapshot begins. */
   begin(): void {
     this.#before = this.#now;
     this.#now = new Map();
+  }
+
+  /** The snapshot is made: what it did not ask for is forgotten, so that nothing is there twice. */
+  end(): void {
+    this.#before = new Map();
   }
 
   /** The result of a stage, made anew if one of its inputs is another than in the snapshot before. */
@@ -48,17 +56,23 @@ export class CompileMemory {
     }
     const made = run(inputs, make);
     const { value, keep } = made.value as { readonly value: T; readonly keep: boolean };
-    if (keep) this.#ofResources.set(resource, { ...made, value });
+    if (keep) this.#ofResources.set(resource, { ...made, inputs: this.#sharedInputs(made.inputs), value });
     else this.#ofResources.delete(resource);
     for (const problem of made.problems) report(problem);
     return value;
+  }
+
+  /** Resources of one namespace have the same inputs, and come one after the other. */
+  #sharedInputs(inputs: readonly unknown[]): readonly unknown[] {
+    if (!areSame(this.#lastInputs, inputs)) this.#lastInputs = inputs;
+    return this.#lastInputs;
   }
 }
 
 function run<T>(inputs: readonly unknown[], make: (report: Report) => T): Kept {
   const problems: ResourceProblem[] = [];
   const value = make((problem) => problems.push(problem));
-  return { inputs, value, problems };
+  return { inputs, value, problems: problems.length > 0 ? problems : NO_PROBLEMS };
 }
 
 function areSame(a: readonly unknown[], b: readonly unknown[]): boolean {

@@ -160,6 +160,7 @@ export function compileSnapshot(
       clusterDomain,
     }),
   );
+  memory.end();
   return {
     policy,
     workloads,

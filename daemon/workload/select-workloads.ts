@@ -4,13 +4,15 @@ import type { WorkloadRule } from '../destination/destination.ts';
 import { matchLabels } from './match-labels.ts';
 import type { Workload } from './workload.ts';
 
+const EVERY_WORKLOAD: WorkloadRule = Object.freeze({ matchesLabels: null, serviceAccounts: null });
+
 /** Nobody where nothing is written; where `all` stands beside a narrower field, the narrower one holds. */
 export function compileWorkloadRule({ all, podSelector, serviceAccounts }: WorkloadSelector): WorkloadRule {
   const named = podSelector !== undefined || serviceAccounts !== undefined;
+  if (!named) return all === true ? EVERY_WORKLOAD : { matchesLabels: null, serviceAccounts: new Set() };
   return {
     matchesLabels: podSelector === undefined ? null : matchLabels(podSelector),
-    serviceAccounts:
-      serviceAccounts !== undefined ? new Set(serviceAccounts) : named || all === true ? null : new Set(),
+    serviceAccounts: serviceAccounts === undefined ? null : new Set(serviceAccounts),
   };
 }
 

@@ -20,8 +20,17 @@ export function cpuUs(pid: number): number {
 }
 
 export function residentBytes(pid: number): number {
-  const resident = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
-  return Number(resident) * 1024;
+  return sizeOf(pid, 'VmRSS');
+}
+
+/** The most that ever was. */
+export function peakResidentBytes(pid: number): number {
+  return sizeOf(pid, 'VmHWM');
+}
+
+function sizeOf(pid: number, what: string): number {
+  const size = new RegExp(`^${what}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
+  return Number(size) * 1024;
 }
 
 export function descriptors(pid: number): number {

@@ -9,6 +9,7 @@ import { dns } from './beds/dns.ts';
 import { http } from './beds/http.ts';
 import { idle } from './beds/idle.ts';
 import { requests } from './beds/requests.ts';
+import { scaleBed } from './beds/scale.ts';
 import { untouched } from './beds/untouched.ts';
 import { type Findings, printFindings } from './report.ts';
 import { makeScene } from './scene.ts';
@@ -25,7 +26,7 @@ const { values, positionals } = parseArgs({
 });
 const [name = ''] = positionals;
 const repeat = Number(values.repeat);
-const names = [...Object.keys(BEDS), 'decide'];
+const names = [...Object.keys(BEDS), 'decide', 'scale'];
 if (!names.includes(name) || positionals.length !== 1 || !Number.isInteger(repeat) || repeat < 1) {
   console.error(`usage: scripts/bench BED [--json] [--repeat N] [--peer 'COMMAND']; beds: ${names.join(' ')}`);
   process.exit(2);
@@ -36,10 +37,12 @@ printFindings(name, findings);
 if (values.json) console.log(JSON.stringify({ bed: name, figures: findings.figures }));
 
 async function measure(bed: Bed | undefined): Promise<Findings> {
-  if (bed === undefined) return decideBed({ repeat });
+  if (name === 'decide') return decideBed({ repeat });
   const lab = await createLab(`bench ${name}`);
   try {
-    return await bed(await makeScene(lab), { repeat, peers: values.peer });
+    return bed === undefined
+      ? await scaleBed(lab, { repeat })
+      : await bed(await makeScene(lab), { repeat, peers: values.peer });
   } finally {
     await lab.dispose();
   }

@@ -16,6 +16,12 @@ export function median(samples: readonly number[]): number {
     : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
 }
 
+/** The sample that so many of a hundred do not exceed. */
+export function percentile(samples: readonly number[], hundredth: number): number {
+  const sorted = [...samples].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil((sorted.length * hundredth) / 100) - 1)] ?? Number.NaN;
+}
+
 /** Median of the ratios of runs that stood side by side: what slows the machine down for a while slows both. */
 export function medianRatio(of: readonly number[], to: readonly number[]): number {
   return round(median(of.map((value, index) => value / (to[index] ?? Number.NaN))));

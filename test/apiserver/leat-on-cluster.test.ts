@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { ApiServer } from '../support/apiserver.ts';
@@ -60,18 +58,8 @@ withRoot(
       open,
     );
     await bindSecrets(server, 'shop');
-    await server.setPodStatus('shop', 'web', POD);
-    const folder = await lab.tempDir();
-    await writeFile(join(folder, 'token'), server.daemonTokens[0], { mode: 0o600 });
-    const leat = await world.startLeat({
-      resources: {},
-      options: [
-        '--source=kubernetes',
-        `--kube-api-server=${server.url}`,
-        `--kube-token-file=${join(folder, 'token')}`,
-        `--kube-ca-file=${server.authority.certificateFile}`,
-      ],
-    });
+    await server.podStatus('shop', 'web', POD);
+    const leat = await world.startLeat({ resources: {}, options: await server.daemonOptions() });
     t.teardown(() => t.passed || t.log(leat.output()));
     const ask = async (host: string): Promise<Record<string, string>> => {
       const { stdout } = await world.pods.bridged.run(['curl', '-sS', '-m', '5', `http://${host}/`], {
@@ -98,7 +86,7 @@ withRoot(
     const delays: number[] = [];
     for (let turn = 1; turn <= 10; turn += 1) {
       const ip = `10.1.9.${turn}`;
-      await server.setPodStatus('shop', 'web', [ip]);
+      await server.podStatus('shop', 'web', [ip]);
       const fromMs = performance.now();
       const isCaptured = async (): Promise<boolean> =>
         (await world.node.run(['ipset', 'test', 'leat-pods4', ip], { allowFailure: true })).code === 0;
@@ -107,7 +95,7 @@ withRoot(
     }
     t.log(`milliseconds until an address is captured, those of ipset(8) included: ${delays.join(' ')}`);
     t.true(Math.max(...delays) < 500);
-    await server.setPodStatus('shop', 'web', POD);
+    await server.podStatus('shop', 'web', POD);
     await sleep(500);
 
     await server.stop();

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { type Authority, createAuthority } from './certificates.ts';
+import { connectorTo } from './connect-in.ts';
 import { findKubeAssets, MISSING_ASSETS } from './find-kube-assets.ts';
 import type { Place } from './place.ts';
 import type { Running } from './running.ts';
@@ -68,7 +69,7 @@ export class ApiServer {
     this.daemonTokens = [parts.tokens[1], parts.tokens[2]];
     this.kubeconfig = parts.kubeconfig;
     this.#argv = parts.argv;
-    this.#agent = new Agent({ connect: { ca: parts.authority.certificate }, connections: 16 });
+    this.#agent = new Agent({ connect: connectorTo(parts.place, parts.authority.certificate), connections: 16 });
   }
 
   /** Starts both in a place; they end with it. Takes some five seconds. */
@@ -166,6 +167,18 @@ export class ApiServer {
     this.#running = null;
   }
 
+  /** Options of a daemon that follows this server as {@link ApiServer.DAEMON_USER}. */
+  async daemonOptions(): Promise<string[]> {
+    const tokenFile = join(await this.#place.tempDir(), 'token');
+    await writeFile(tokenFile, this.daemonTokens[0], { mode: 0o600 });
+    return [
+      '--source=kubernetes',
+      `--kube-api-server=${this.url}`,
+      `--kube-token-file=${tokenFile}`,
+      `--kube-ca-file=${this.authority.certificateFile}`,
+    ];
+  }
+
   async isReady(): Promise<boolean> {
     const curl = ['curl', '-fsS', '-m', '2', '--cacert', this.authority.certificateFile];
     const { code } = await this.#place.run(
@@ -192,19 +205,6 @@ export class ApiServer {
     await this.kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
   }
 
-  /** As kubelet does; also for a server in a namespace. kubectl of that age can't patch a status, so curl does. */
-  async setPodStatus(namespace: string, name: string, ips: readonly string[], phase = 'Running'): Promise<void> {
-    const status = { phase, podIP: ips[0], podIPs: ips.map((ip) => ({ ip })) };
-    await this.#place.run(
-      [
-        ...['curl', '-fsS', '-X', 'PATCH', '--cacert', this.authority.certificateFile, '-d', '@-'],
-        ...['-H', `Authorization: Bearer ${this.adminToken}`, '-H', `Content-Type: ${MERGE_PATCH}`],
-        `${this.url}/api/v1/namespaces/${namespace}/pods/${name}/status`,
-      ],
-      { input: JSON.stringify({ status }) },
-    );
-  }
-
   /** The chart's custom resource definitions, and waits until they are served. */
   async applyDefinitions(): Promise<void> {
     const files = readdirSync(TEMPLATES).filter((name) => name.startsWith('crds-'));
@@ -216,7 +216,7 @@ export class ApiServer {
     await this.kubectl(['wait', '--for=condition=Established', '--timeout=30s', 'crd', '--all']);
   }
 
-  /** Asks as the admin, over the machine's loopback: not for a server in a namespace. */
+  /** Asks as the admin. */
   async ask(method: string, path: string, body?: object, type = 'application/json'): Promise<ApiAnswer> {
     const { statusCode, body: answer } = await request(`${this.url}${path}`, {
       method: method as 'GET',
@@ -254,6 +254,7 @@ export class ApiServer {
     if (ips.length > 0) await this.podStatus(namespace, name, ips);
   }
 
+  /** As kubelet does. */
   async podStatus(namespace: string, name: string, ips: readonly string[], phase = 'Running'): Promise<void> {
     const status = { phase, podIP: ips[0], podIPs: ips.map((ip) => ({ ip })) };
     await this.must('PATCH', `/api/v1/namespaces/${namespace}/pods/${name}/status`, { status }, MERGE_PATCH);

@@ -49,7 +49,8 @@ export async function unbindSecrets(api: ApiServer, namespace: string): Promise<
   await api.kubectl(['delete', 'rolebinding', 'leat-secret-reader', '-n', namespace]);
 }
 
-function bindingOf(namespace: string): object {
+/** What lets the daemons' account read the released Secrets of a namespace. */
+export function bindingOf(namespace: string): object {
   return {
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: 'RoleBinding',

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,6 +9,14 @@ import type { Namespace } from './namespace.ts';
 import type { Running } from './running.ts';
 
 const MAIN = new URL('../../daemon/main.ts', import.meta.url).pathname;
+const DAEMON_SET = new URL('../../charts/leat/templates/daemonset.yaml', import.meta.url);
+
+/** What the chart gives Node.js before the daemon. */
+export function nodeFlags(): string[] {
+  const flags = /^ +command: \[node, (.*), \/app\/daemon\/main\.ts\]$/m.exec(readFileSync(DAEMON_SET, 'utf8'))?.[1];
+  if (flags === undefined) throw new Error('the chart does not start the daemon as it used to');
+  return flags.split(', ');
+}
 
 /** A line of the access log. */
 export type AccessLogLine = Readonly<Record<string, unknown>>;
@@ -17,6 +26,7 @@ export interface LeatOptions {
   readonly resources: Readonly<Record<string, string>>;
   /** Further options of the daemon. */
   readonly options?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
   /** False: returns as soon as the process runs. Default: waits until /readyz says yes. */
   readonly waitUntilReady?: boolean;
 }
@@ -26,27 +36,41 @@ export class LeatOnNode {
   readonly node: Namespace;
   readonly directory: string;
   readonly #argv: readonly string[];
+  readonly #env: Readonly<Record<string, string>>;
   #daemon: Running | null = null;
   #log = '';
 
-  private constructor(node: Namespace, directory: string, argv: readonly string[]) {
+  private constructor(
+    node: Namespace,
+    directory: string,
+    argv: readonly string[],
+    env: Readonly<Record<string, string>>,
+  ) {
     this.node = node;
     this.directory = directory;
     this.#argv = argv;
+    this.#env = env;
   }
 
-  static async start(lab: Lab, init: InitOfNode, { resources, options = [], waitUntilReady = true }: LeatOptions) {
+  static async start(lab: Lab, init: InitOfNode, settings: LeatOptions) {
+    const { resources, options = [], env = {}, waitUntilReady = true } = settings;
     const directory = await lab.tempDir();
-    const leat = new LeatOnNode(init.node, directory, [
-      process.execPath,
-      MAIN,
-      `--source=files:${directory}`,
-      '--node-name=node-1',
-      `--state-dir=${await lab.tempDir()}`,
-      `--init-state-dir=${init.stateDir}`,
-      '--drain-ms=1000',
-      ...options,
-    ]);
+    const leat = new LeatOnNode(
+      init.node,
+      directory,
+      [
+        process.execPath,
+        ...nodeFlags(),
+        MAIN,
+        `--source=files:${directory}`,
+        '--node-name=node-1',
+        `--state-dir=${await lab.tempDir()}`,
+        `--init-state-dir=${init.stateDir}`,
+        '--drain-ms=1000',
+        ...options,
+      ],
+      env,
+    );
     for (const [name, text] of Object.entries(resources)) await leat.write(name, text);
     await leat.launch(waitUntilReady);
     return leat;
@@ -55,6 +79,7 @@ export class LeatOnNode {
   /** Starts the daemon, again after stop() or kill(). */
   async launch(waitUntilReady = true): Promise<void> {
     this.#daemon = await this.node.spawn(this.#argv, {
+      env: this.#env,
       readyTimeoutMs: 20_000,
       ...(waitUntilReady ? { readyWhen: () => this.isReady() } : { readyWhen: /the daemon serves/ }),
     });

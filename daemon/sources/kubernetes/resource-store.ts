@@ -7,6 +7,7 @@ import type { RefusedResource, Resource } from '../../../api/resource-set.ts';
 import type { ReflectedStore } from '../../kube/reflector.ts';
 import type { WatchEvent } from '../../kube/watch-objects.ts';
 import type { SourceProblem } from '../source-problem.ts';
+import { SharedParts } from './shared-parts.ts';
 
 type Of<K extends KindName> = Extract<Resource, { kind: K }>;
 
@@ -23,6 +24,8 @@ interface Entry<K extends KindName> {
  * policy refuses, and without its Destination a host is reached in clear: that one is kept to be refused.
  */
 const KEPT: ReadonlySet<KindName> = new Set<KindName>(['NodePolicy', 'Destination', 'ClusterDestination']);
+
+const NO_PROBLEMS: readonly SourceProblem[] = Object.freeze([]);
 
 /** More problems of one object would not help anyone. */
 const MAX_PROBLEMS = 5;
@@ -65,7 +68,9 @@ export class ResourceStore<K extends KindName> implements ReflectedStore {
   /** What was known before a restart, until the API server is heard. */
   seed(resources: readonly Of<K>[]): void {
     this.#replaceBy(
-      new Map(resources.map((resource) => [keyOf(resource.metadata), { version: '', resource, problems: [] }])),
+      new Map(
+        resources.map((resource) => [keyOf(resource.metadata), { version: '', resource, problems: NO_PROBLEMS }]),
+      ),
     );
   }
 
@@ -115,9 +120,9 @@ export class ResourceStore<K extends KindName> implements ReflectedStore {
       const kept = KEPT.has(this.#kind) ? (before?.resource ?? null) : null;
       return { version, resource: kept, problems: this.#problemsOf(key, parsed.problems) };
     }
-    const resource = withoutUnread(parsed.resource as Of<K>);
+    const resource = kept(parsed.resource as Of<K>);
     const same = before?.resource != null && isDeepStrictEqual(before.resource, resource);
-    return { version, resource: same ? before.resource : resource, problems: [] };
+    return { version, resource: same ? before.resource : resource, problems: NO_PROBLEMS };
   }
 
   #problemsOf(key: string, problems: readonly Parameters<typeof reasonOf>[0][]): SourceProblem[] {
@@ -135,10 +140,22 @@ function isSame<K extends KindName>(a: Entry<K> | undefined, b: Entry<K>): boole
   return a !== undefined && a.resource === b.resource && isDeepStrictEqual(a.problems, b.problems);
 }
 
-/** `last-applied-configuration` repeats a Secret in clear, and versions change with every status. */
-function withoutUnread<R extends Resource>(resource: R): R {
+const parts = new SharedParts();
+
+/**
+ * What is kept: `last-applied-configuration` repeats a Secret in clear, and versions change with every status. Of Secrets
+ * nothing is shared: what is shared is remembered for a while.
+ */
+function kept<R extends Resource>(resource: R): R {
   const { annotations: _, resourceVersion: __, ...metadata } = resource.metadata;
-  return { ...resource, metadata };
+  if (resource.kind === 'Secret') return { ...resource, metadata };
+  const { namespace, labels } = metadata;
+  const shared = {
+    ...metadata,
+    ...(namespace === undefined ? {} : { namespace: parts.share(namespace) }),
+    ...(labels === undefined ? {} : { labels: parts.share(labels) }),
+  };
+  return { ...resource, metadata: shared, ...('spec' in resource ? { spec: parts.share(resource.spec) } : {}) };
 }
 
 function keyOf({ namespace, name }: { namespace?: string | undefined; name: string }): string {

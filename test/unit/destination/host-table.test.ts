@@ -2,7 +2,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { patternCovers, suffixOf } from '../../../daemon/destination/host-pattern.ts';
-import { HostTrie } from '../../../daemon/destination/host-trie.ts';
+import { HostTable } from '../../../daemon/destination/host-table.ts';
 
 const label = fc.constantFrom('a', 'b', 'c', 'xn--d');
 const name = fc.array(label, { minLength: 1, maxLength: 5 }).map((labels) => labels.join('.'));
@@ -21,10 +21,10 @@ function naiveFind(patterns: readonly string[], host: string): string[] {
 test('finds what a scan of all patterns finds, most exact first', (t) => {
   fc.assert(
     fc.property(fc.uniqueArray(pattern, { maxLength: 30 }), fc.oneof(name, address), (patterns, host) => {
-      const trie = new HostTrie<string>();
-      for (const text of patterns) trie.add(text, text);
+      const table = new HostTable<string>();
+      for (const text of patterns) table.add(text, text);
       t.deepEqual(
-        trie.find(host).flatMap(({ values }) => values),
+        table.find(host).flatMap(({ values }) => values),
         naiveFind(patterns, host),
       );
     }),
@@ -32,25 +32,25 @@ test('finds what a scan of all patterns finds, most exact first', (t) => {
 });
 
 test('a wildcard stands for one or more labels, not for its suffix', (t) => {
-  const trie = new HostTrie<string>();
-  trie.add('*.corp.internal', 'x');
-  t.is(trie.find('corp.internal').length, 0);
-  t.is(trie.find('a.corp.internal').length, 1);
-  t.is(trie.find('a.b.corp.internal').length, 1);
-  t.is(trie.find('acorp.internal').length, 0);
+  const table = new HostTable<string>();
+  table.add('*.corp.internal', 'x');
+  t.is(table.find('corp.internal').length, 0);
+  t.is(table.find('a.corp.internal').length, 1);
+  t.is(table.find('a.b.corp.internal').length, 1);
+  t.is(table.find('acorp.internal').length, 0);
 });
 
 test('an address is found as itself, never under a suffix of digits', (t) => {
-  const trie = new HostTrie<string>();
-  for (const text of ['*.2.3', '10.1.2.3', '*.3']) trie.add(text, text);
+  const table = new HostTable<string>();
+  for (const text of ['*.2.3', '10.1.2.3', '*.3']) table.add(text, text);
   t.deepEqual(
-    trie.find('10.1.2.3').flatMap(({ values }) => values),
+    table.find('10.1.2.3').flatMap(({ values }) => values),
     ['10.1.2.3'],
   );
 });
 
 test('keeps the order of values of one pattern', (t) => {
-  const trie = new HostTrie<number>();
-  for (const value of [3, 1, 2]) trie.add('a.b', value);
-  t.deepEqual(trie.find('a.b'), [{ specificity: Infinity, values: [3, 1, 2] }]);
+  const table = new HostTable<number>();
+  for (const value of [3, 1, 2]) table.add('a.b', value);
+  t.deepEqual(table.find('a.b'), [{ specificity: Infinity, values: [3, 1, 2] }]);
 });
