@@ -18,6 +18,7 @@ import {
 } from '../schema/parts.ts';
 import { type Static, Type } from '../schema/type.ts';
 import { Authentication } from './authentication.ts';
+import { DestinationAction } from './destination-action.ts';
 import { DestinationService } from './destination-service.ts';
 import { From } from './destination-source.ts';
 import { Gateway } from './gateway.ts';
@@ -87,6 +88,13 @@ const DestinationSpecFields = {
   ),
   from: Type.Optional(From),
   gateway: Type.Optional(Gateway),
+  actions: Type.Optional(
+    listOf(
+      DestinationAction,
+      { minItems: 1, maxItems: 3 },
+      'tokens that Leat gets by itself in place of what the entry says; with from only. One of them may apply.',
+    ),
+  ),
   paths: Type.Optional(
     listOf(
       text(FORMATS.path, 'path prefix'),
@@ -189,14 +197,15 @@ type AnyDestinationSpec = Static<typeof AnyDestinationSpec>;
 type Written = 'hosts' | 'ports' | 'route' | 'authentication';
 
 /** Hosts, ports, route and authentication are written out: all of them are there (api/rules). */
-export type DestinationSpec = Omit<AnyDestinationSpec, Written | 'from' | 'gateway'> &
+export type DestinationSpec = Omit<AnyDestinationSpec, Written | 'from' | 'gateway' | 'actions'> &
   Required<Pick<AnyDestinationSpec, Written>> & { readonly from?: undefined; readonly gateway?: undefined };
 type BesideEntry = Pick<
   AnyDestinationSpec,
   'hosts' | 'paths' | 'addresses' | 'timeouts' | 'retries' | 'workloads' | 'allowCleartext'
 > & { readonly route?: undefined };
 /** They come from an entry of an SAP Destination service. */
-export type DestinationFromSpec = BesideEntry & { readonly from: From; readonly gateway?: undefined };
+export type DestinationFromSpec = BesideEntry &
+  Pick<AnyDestinationSpec, 'actions'> & { readonly from: From; readonly gateway?: undefined };
 /** They come from the entry that each request names. */
 export type DestinationGatewaySpec = BesideEntry & { readonly gateway: Gateway; readonly from?: undefined };
 export type AnyEntrySpec = DestinationFromSpec | DestinationGatewaySpec;

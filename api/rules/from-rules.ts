@@ -12,7 +12,7 @@ import type {
   DestinationSpec,
 } from '../kinds/destination.ts';
 import { FORMATS } from '../schema/formats.ts';
-import { noDuplicates } from './choices.ts';
+import { exactlyOneOf, noDuplicates } from './choices.ts';
 import { checkPaths } from './ports-and-paths.ts';
 import { checkWorkloadSelector } from './selectors.ts';
 
@@ -28,9 +28,18 @@ export function isOfEntries(spec: AnySpec): spec is AnyEntrySpec & AnySpec {
 
 /** Where nothing is missing, the other rules can be asked. */
 export function checkIsWritten(spec: DestinationSpec): FieldProblem[] {
-  return WRITTEN.filter((field) => spec[field] === undefined).map((field) =>
-    problemAt(['spec', field], 'is required where there is neither from nor gateway'),
-  );
+  return [
+    ...WRITTEN.filter((field) => spec[field] === undefined).map((field) =>
+      problemAt(['spec', field], 'is required where there is neither from nor gateway'),
+    ),
+    ...checkNoActions(spec),
+  ];
+}
+
+/** An old API server may let them pass; what belongs to no type is not there for TypeScript. */
+function checkNoActions(spec: object): FieldProblem[] {
+  if ((spec as { actions?: unknown }).actions === undefined) return [];
+  return [problemAt(['spec', 'actions'], 'belongs to from, which is not given')];
 }
 
 /** @param service whether the Destination has a Service, by which it can be reached */
@@ -49,7 +58,9 @@ export function checkEntries(spec: AnyEntrySpec, service: { readonly name: strin
       : []),
     ...noDuplicates(hosts, (index) => ['spec', 'hosts', index]),
     ...checkPaths(spec),
-    ...(spec.from === undefined ? [] : [...checkFragments(spec.from), ...checkTenants(spec.from, service)]),
+    ...(spec.from === undefined
+      ? checkNoActions(spec)
+      : [...checkFragments(spec.from), ...checkTenants(spec.from, service), ...checkActions(spec)]),
     ...checkWorkloadSelector(workloads, ['spec', 'workloads']),
   ];
 }
@@ -96,4 +107,29 @@ function checkFragments({ level, fragments = [] }: DestinationFromSpec['from']):
         : []),
     ];
   });
+}
+
+function checkActions({ actions = [] }: DestinationFromSpec): FieldProblem[] {
+  return actions.flatMap(({ triggers = [] }, index) =>
+    triggers.flatMap((trigger, at) => {
+      const path = ['spec', 'actions', index, 'triggers', at];
+      const { exist, exactMatch = [] } = trigger;
+      return [
+        ...exactlyOneOf(trigger, path, ['exist', 'exactMatch']),
+        ...(exist !== undefined && exist.properties === undefined && exist.labelKeys === undefined
+          ? [problemAt([...path, 'exist'], 'needs properties or labelKeys')]
+          : []),
+        ...exactMatch.flatMap((match, place) => {
+          const here = [...path, 'exactMatch', place];
+          return [
+            ...exactlyOneOf(match, here, ['property', 'labelKey']),
+            ...exactlyOneOf(match, here, ['value', 'values']),
+            ...((match.property === undefined) === (match.value === undefined)
+              ? []
+              : [problemAt(here, 'must be property and value, or labelKey and values')]),
+          ];
+        }),
+      ];
+    }),
+  );
 }

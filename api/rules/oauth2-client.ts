@@ -28,13 +28,18 @@ const OWN_PARAMETERS = new Set([
   'requested_token_type',
 ]);
 
+/** Whether a parameter of the token request is Leat's own to write. */
+export function isOwnParameter(name: string): boolean {
+  return OWN_PARAMETERS.has(name);
+}
+
 export function checkOAuth2Client(client: OAuth2Client, path: FieldPath): FieldProblem[] {
   const { parameters = [], headers = [], queries = [], tunnel, locationId } = client;
   return [
     ...checkTokenUrl(client, [...path, 'tokenUrl']),
     ...checkClientAuthentication(client, path),
     ...parameters.flatMap(({ name }, index) =>
-      OWN_PARAMETERS.has(name)
+      isOwnParameter(name)
         ? [problemAt([...path, 'parameters', index, 'name'], 'is sent by Leat itself: use its own field', name)]
         : [],
     ),

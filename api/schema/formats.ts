@@ -110,6 +110,11 @@ export const FORMATS = {
     maxLength: 200,
     expected: 'a name of SAP\'s Destination service: letters, digits, "-", "_", "." and "~", at most 200',
   },
+  entryProperty: {
+    pattern: '^[-_.$A-Za-z0-9]+$',
+    maxLength: 256,
+    expected: 'a name of a property or label: letters, digits, "-", "_", "." and "$"',
+  },
   entryPattern: {
     pattern: '^[-_.~*A-Za-z0-9]+$',
     maxLength: 200,

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { OAuth2Client, ServiceLookup, Tenant } from '../destination/destination.ts';
+import type { ServiceLookup, Tenant } from '../destination/destination.ts';
 import { entryNotFound, fragmentNotFound, tenantUnknown } from '../destination/entry-not-found.ts';
-import type { Secret } from '../destination/secret.ts';
 import { tenantName } from '../destination/tenant.ts';
 import { LeatError } from '../errors/leat-error.ts';
+import { createAskLabels } from './ask-labels.ts';
 import { entryPath, lookupHeaders } from './build-request.ts';
+
 import { parseServiceAnswer, type ServiceAnswer } from './parse-answer.ts';
-import { type Connect, type HeaderFields, type RawAnswer, requestService } from './service-request.ts';
+import type { ServiceAccess } from './read-service.ts';
+import { type HeaderFields, type RawAnswer, requestService } from './service-request.ts';
 
 export interface AskOptions {
   readonly withTokens: boolean;
@@ -23,20 +25,12 @@ export interface AskOptions {
  */
 export type AskService = (lookup: ServiceLookup, options: AskOptions, signal: AbortSignal) => Promise<ServiceAnswer>;
 
-export interface AskServiceParts {
-  readonly connect: Connect;
-  /** credentials/: the token of the service instance. `refresh`: the last one was refused. */
-  readonly tokenFor: (
-    client: OAuth2Client,
-    options: { readonly refresh: boolean },
-    signal: AbortSignal,
-  ) => Promise<Secret>;
-}
-
 /** SAP Help, "Destination service: client-side caching and retries" wants 100 ms at least. */
 const RETRY_DELAYS_MS = [100, 400];
 
-export function createAskService({ connect, tokenFor }: AskServiceParts): AskService {
+export function createAskService(access: ServiceAccess): AskService {
+  const { connect, tokenFor } = access;
+  const askLabels = createAskLabels(access);
   const once = async (lookup: ServiceLookup, options: AskOptions, refresh: boolean, signal: AbortSignal) => {
     const token = await tokenFor(lookup.service.client, { refresh }, signal).catch((cause: unknown) => {
       signal.throwIfAborted();
@@ -59,7 +53,7 @@ export function createAskService({ connect, tokenFor }: AskServiceParts): AskSer
     return answer.status === 401 && !refresh ? once(lookup, options, true, signal) : answer;
   };
 
-  return async (lookup, options, signal) => {
+  const ask: AskService = async (lookup, options, signal) => {
     for (const delayMs of [...RETRY_DELAYS_MS, null]) {
       try {
         return readAnswer(
@@ -74,6 +68,12 @@ export function createAskService({ connect, tokenFor }: AskServiceParts): AskSer
       await sleep(delayMs, undefined, { signal }).catch(() => signal.throwIfAborted());
     }
     throw new LeatError('INTERNAL', 'the last attempt neither answered nor failed');
+  };
+
+  return async (lookup, options, signal) => {
+    const answer = await ask(lookup, options, signal);
+    if (lookup.withLabels !== true || options.withTokens) return answer;
+    return { ...answer, labels: await askLabels(lookup, answer, signal) };
   };
 }
 

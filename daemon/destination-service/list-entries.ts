@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** All entries of a level, page by page, with the certificates that they name (SAP Help, "Destination Service REST API"). */
 import type { ServiceImport } from '../destination/destination.ts';
-import { LeatError } from '../errors/leat-error.ts';
-import type { AskServiceParts } from './ask-service.ts';
 import { parseCertificate, parseServiceList, type ServiceAnswer } from './parse-answer.ts';
-import { type RawAnswer, requestService } from './service-request.ts';
+import { createReadService, type ServiceAccess, unavailable } from './read-service.ts';
 
 export interface ListedEntries {
   /** Without tokens: these are asked for entry by entry, when they are used. */
@@ -26,28 +24,13 @@ const LISTS = {
   instance: ['instanceDestinations', 'instanceCertificates'],
 } as const;
 
-export function createListEntries({ connect, tokenFor }: AskServiceParts): ListEntries {
-  const get = async ({ service }: ServiceImport, path: string, signal: AbortSignal): Promise<RawAnswer> => {
-    const once = async (refresh: boolean) => {
-      const token = await tokenFor(service.client, { refresh }, signal).catch((cause: unknown) => {
-        signal.throwIfAborted();
-        const why = cause instanceof LeatError ? cause.message : 'unexpected';
-        throw unavailable(`has no token: ${why}`, service.name, cause);
-      });
-      const fields = [
-        ['Authorization', `Bearer ${token.reveal()}`],
-        ['Accept', 'application/json'],
-      ] as const;
-      return requestService(service, `/destination-configuration/v1/${path}`, fields, { connect, signal });
-    };
-    const answer = await once(false);
-    return answer.status === 401 ? once(true) : answer;
-  };
+export function createListEntries(parts: ServiceAccess): ListEntries {
+  const get = createReadService(parts);
 
   const listPage = async (asked: ServiceImport, page: number, signal: AbortSignal) => {
     const [list] = LISTS[asked.level];
     const { status, text, pages } = await get(
-      asked,
+      asked.service,
       `${list}?$page=${page}&$pageSize=${PAGE_SIZE}&$pageCount=true`,
       signal,
     );
@@ -60,7 +43,7 @@ export function createListEntries({ connect, tokenFor }: AskServiceParts): ListE
   const getCertificate = async (asked: ServiceImport, name: string, signal: AbortSignal) => {
     const levels = asked.level === 'instance' ? (['instance', 'subaccount'] as const) : (['subaccount'] as const);
     for (const level of levels) {
-      const { status, text } = await get(asked, `${LISTS[level][1]}/${encodeURIComponent(name)}`, signal);
+      const { status, text } = await get(asked.service, `${LISTS[level][1]}/${encodeURIComponent(name)}`, signal);
       if (status === 200) return [parseCertificate(text)];
       if (status !== 404) throw unavailable(`answered ${status} for a certificate`, asked.service.name);
     }
@@ -92,8 +75,4 @@ export function createListEntries({ connect, tokenFor }: AskServiceParts): ListE
 
 function storesOf(configuration: ServiceAnswer['configuration']): string[] {
   return ['KeyStoreLocation', 'TrustStoreLocation'].flatMap((property) => configuration[property] || []);
-}
-
-function unavailable(what: string, service: string, cause?: unknown): LeatError {
-  return new LeatError('DESTINATION_SERVICE_UNAVAILABLE', `the Destination service "${service}" ${what}`, { cause });
 }

@@ -26,6 +26,16 @@ const BY_SERVICE: Readonly<Record<string, ServiceAuthentication['callerToken']>>
 const OF_SYSTEM_USER = new Set(['OAuth2SAMLBearerAssertion', 'SAMLAssertion', 'SAPAssertionSSO']);
 /** What understands their headers stands at the end of a tunnel. */
 const ON_PREMISE_ONLY = new Set(['PrincipalPropagation', 'OAuth2TechnicalUserPropagation']);
+/** Every name that an entry may say, for `docs/authentication.md`, which has a row for each. */
+export const ENTRY_AUTHENTICATIONS: readonly string[] = [
+  'NoAuthentication',
+  'BasicAuthentication',
+  'ClientCertificateAuthentication',
+  'PrincipalPropagation',
+  'TokenForwarding',
+  'ClientHandledAuthentication',
+  ...Object.keys(BY_SERVICE),
+];
 const UNVERIFIED = { header: null, verification: null };
 
 /** @throws DESTINATION_ENTRY_UNSUPPORTED, DESTINATION_ENTRY_INVALID, SECRET_INVALID */

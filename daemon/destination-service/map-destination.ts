@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-
 import type { ServiceLookup } from '../destination/destination.ts';
+import { Secret } from '../destination/secret.ts';
 import type { ServiceEntry } from '../destination/service-entry.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import { mapHttp } from './map-http.ts';
@@ -19,7 +19,12 @@ export function mapDestination(answer: ServiceAnswer, lookup: ServiceLookup): Se
   const proxyType = proxyTypeOf(
     (type === 'LDAP' ? configuration['ldap.proxyType'] : undefined) ?? configuration.ProxyType,
   );
-  const common = { proxyType, locationId: locationOf(configuration.CloudConnectorLocationId) };
+  const common = {
+    proxyType,
+    locationId: locationOf(configuration.CloudConnectorLocationId),
+    properties: Object.fromEntries(Object.entries(configuration).map(([name, value]) => [name, new Secret(value)])),
+    ...(answer.labels === undefined ? {} : { labels: answer.labels }),
+  };
   switch (type) {
     case 'HTTP':
       return { ...common, ...mapHttp(answer, lookup, proxyType) };

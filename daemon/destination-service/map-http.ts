@@ -8,7 +8,7 @@ import { readTrustStore } from './map-stores.ts';
 import { normaliseName } from './normalise-name.ts';
 import type { ServiceAnswer } from './parse-answer.ts';
 
-type Http = Omit<ServiceEntry, 'proxyType' | 'locationId'>;
+type Http = Omit<ServiceEntry, 'proxyType' | 'locationId' | 'properties'>;
 
 /** Fields that frame or route a message: a value of one's own would let a request be read in two ways. */
 const FRAMING = /^(?:connection|content-length|host|keep-alive|te|trailer|transfer-encoding|upgrade|proxy-.*)$/i;

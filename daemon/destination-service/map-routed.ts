@@ -5,7 +5,7 @@ import { LeatError } from '../errors/leat-error.ts';
 import { normaliseName } from './normalise-name.ts';
 
 type Configuration = Readonly<Record<string, string>>;
-type Routed = Omit<ServiceEntry, 'proxyType' | 'locationId'>;
+type Routed = Omit<ServiceEntry, 'proxyType' | 'locationId' | 'properties'>;
 
 /** SAP Help, "Email Destinations": what each protocol is commonly served on. */
 const MAIL_PORTS: Readonly<Record<string, number>> = {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import type { EntryLabels } from '../destination/destination.ts';
 import { Secret } from '../destination/secret.ts';
 import { LeatError } from '../errors/leat-error.ts';
 
@@ -7,6 +9,10 @@ export interface ServiceAnswer {
   readonly configuration: Readonly<Record<string, string>>;
   readonly tokens: readonly AuthToken[];
   readonly certificates: readonly { readonly name: string; readonly content: Buffer }[];
+  /** Whether it is the instance's own; missing: not said. */
+  readonly isOfInstance?: boolean;
+  /** Missing: not asked for. */
+  readonly labels?: EntryLabels;
 }
 
 export type AuthToken =
@@ -22,7 +28,26 @@ export function parseServiceAnswer(text: string): ServiceAnswer {
     configuration: readProperties(configuration),
     tokens: listOf(root.authTokens, 'authTokens').map(parseToken),
     certificates: listOf(root.certificates, 'certificates').map(readCertificate),
+    ...ownerOf(root.owner),
   };
+}
+
+function ownerOf(owner: unknown): { readonly isOfInstance?: boolean } {
+  if (typeof owner !== 'object' || owner === null) return {};
+  return { isOfInstance: typeof (owner as Record<string, unknown>).InstanceId === 'string' };
+}
+
+/** Labels of an entry: `[{ key, values }]`. @throws as {@link parseServiceAnswer} */
+export function parseLabels(text: string): EntryLabels {
+  const list = parseJson(text);
+  if (!Array.isArray(list)) throw invalid('no JSON list of labels');
+  return Object.fromEntries(
+    list.map((item) => {
+      const { key, values } = objectOf(item, 'a label that is no object');
+      if (typeof key !== 'string') throw invalid('a label without key');
+      return [key, listOf(values, 'values of a label').filter((value) => typeof value === 'string')];
+    }),
+  );
 }
 
 /** One page of a list of entries: properties alone, without tokens and certificates. @throws as {@link parseServiceAnswer} */

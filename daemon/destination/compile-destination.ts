@@ -20,9 +20,6 @@ import type { ReadSecret } from './release-secret.ts';
 import type { Secret } from './secret.ts';
 
 export interface DestinationContext extends FromContext {
-  /** Reads Secrets of one namespace. */
-  readonly secretsOf: (namespace: string) => ReadSecret;
-  readonly leatNamespace: string;
   readonly labelsOf: NamespaceLabels;
   readonly tunnels: ReadonlyMap<string, TunnelAccess>;
   /** Told of what has to be fetched. */

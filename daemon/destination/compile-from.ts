@@ -2,12 +2,14 @@
 import { DESTINATION_DEFAULTS } from '../../api/defaults.ts';
 import type { AnyEntrySpec, DestinationFromSpec } from '../../api/kinds/destination.ts';
 import { asLeatError, LeatError } from '../errors/leat-error.ts';
+import { compileActions, lookUpForActions } from './compile-actions.ts';
 import type { SourceAccess } from './compile-source.ts';
 import type { TunnelAccess } from './compile-tunnel.ts';
 import type { ControlRule, Destination, ServiceLookup, Tenant } from './destination.ts';
 import { tenantUnknown } from './entry-not-found.ts';
 import { findService, findSource, notAllowed } from './find-source.ts';
 import { lookUpEntry } from './look-up-entry.ts';
+import type { ReadSecret } from './release-secret.ts';
 import type { EntryOf } from './service-entry.ts';
 import { type EntryParts, useEntry } from './use-entry.ts';
 
@@ -15,6 +17,9 @@ export interface FromContext {
   readonly sources: ReadonlyMap<string, SourceAccess>;
   readonly tunnels: ReadonlyMap<string, TunnelAccess>;
   readonly entryOf: EntryOf;
+  /** Reads Secrets of one namespace. */
+  readonly secretsOf: (namespace: string) => ReadSecret;
+  readonly leatNamespace: string;
 }
 
 export interface CompiledFrom {
@@ -42,7 +47,9 @@ export function compileFrom(
   tenant: Tenant | null = null,
 ): CompiledFrom {
   const { from } = spec;
-  const controls = { source: from.source, from, allow: null, tenant, timeouts: spec.timeouts ?? {} };
+  const readSecret = context.secretsOf(namespace ?? context.leatNamespace);
+  const actions = compileActions(spec.actions ?? [], readSecret);
+  const controls = { source: from.source, from, allow: null, tenant, timeouts: spec.timeouts ?? {}, actions };
   let lookup: ServiceLookup | null = null;
   let admits: CompiledFrom['admits'] = () => false;
   try {
@@ -52,14 +59,14 @@ export function compileFrom(
     const service = findService(source);
     if (tenant !== null) checkTenant(tenant, source, namespace);
     else if (source.tenants !== null) return { parts: askedPerRequest(spec, controls), lookup, admits };
-    lookup = lookUpEntry(from, service, tenant);
+    lookup = lookUpForActions(lookUpEntry(from, service, tenant), actions);
     const fetched = context.entryOf(lookup);
     if (fetched === null) {
       throw new LeatError('DESTINATION_ENTRY_PENDING', `"${lookup.name}" is not fetched yet from "${source.name}"`);
     }
     if ('problem' in fetched) throw fetched.problem;
     const { entry } = fetched;
-    const use = { hosts: spec.hosts ?? [entry.host], timeouts: controls.timeouts, lookup };
+    const use = { hosts: spec.hosts ?? [entry.host], timeouts: controls.timeouts, lookup, actions };
     return { parts: { ...useEntry(entry, use, source, namespace, context.tunnels), controls }, lookup, admits };
   } catch (error) {
     return { parts: { ...notReady(spec, asLeatError(error)), controls }, lookup, admits };
@@ -75,7 +82,14 @@ export function compileGateway(
   const { source: name, allow } = spec.gateway;
   const { names, levels, fragments = [], chains = [] } = allow;
   const rule = { names, levels, fragments, chains };
-  const controls = { source: name, from: null, allow: rule, tenant: null, timeouts: spec.timeouts ?? {} };
+  const controls = {
+    source: name,
+    from: null,
+    allow: rule,
+    tenant: null,
+    timeouts: spec.timeouts ?? {},
+    actions: null,
+  };
   let admits: CompiledFrom['admits'] = () => false;
   try {
     const source = findSource(name, namespace, sources);

@@ -169,7 +169,13 @@ function partsOf(
 ): EntryParts {
   const hosts = [entry.host];
   try {
-    return useEntry(entry, { hosts, timeouts: {}, lookup: lookUpImported(asked, name) }, source, null, tunnels);
+    return useEntry(
+      entry,
+      { hosts, timeouts: {}, lookup: lookUpImported(asked, name), actions: null },
+      source,
+      null,
+      tunnels,
+    );
   } catch (error) {
     const problem = asLeatError(error);
     return {

@@ -127,6 +127,8 @@ export interface ServiceLookup {
   readonly level: Level | null;
   readonly fragments: readonly { readonly name: string; readonly level: Level | null; readonly optional: boolean }[];
   readonly chain: ChainRule | null;
+  /** Actions ask for labels of the entry, which come by a request of their own. */
+  readonly withLabels?: true;
   /** A digest of all of this, but of the instance alone in place of the service: same key, same answer. */
   readonly key: string;
 }
@@ -245,6 +247,25 @@ export type DestinationRoute =
       readonly allows?: (namespace: string, host: string, port: number) => boolean;
     };
 
+/** What of an entry decides on its credential. */
+export interface EntryFacts {
+  readonly proxyType: 'Internet' | 'OnPremise';
+  readonly authentication: Authentication;
+  /** As the service has them, for actions. */
+  readonly properties?: Readonly<Record<string, Secret>>;
+  readonly labels?: EntryLabels;
+}
+
+/** Values by key. */
+export type EntryLabels = Readonly<Record<string, readonly string[]>>;
+
+/** Tokens that Leat gets by itself in place of what an entry says. */
+export interface ActionRule {
+  readonly asksLabels: boolean;
+  /** @throws where one should apply and can't: DESTINATION_NOT_READY, DESTINATION_ENTRY_*, SECRET_* */
+  readonly authenticationOf: (entry: EntryFacts) => Authentication;
+}
+
 /** How SAP's control headers of a request are read: they choose the entry, or change what is laid over it. */
 export interface ControlRule {
   /** Of the DestinationSource; undefined: the default one. */
@@ -257,6 +278,8 @@ export interface ControlRule {
   readonly tenant: Tenant | null;
   /** The Destination's own, which win over those of the entry. */
   readonly timeouts: { readonly connectMs?: number; readonly responseMs?: number };
+  /** Of the Destination; null: none. */
+  readonly actions: ActionRule | null;
 }
 
 export interface Destination {

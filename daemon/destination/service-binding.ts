@@ -7,6 +7,7 @@ import { checkText } from './check-value.ts';
 import { compileTlsIdentity } from './compile-tls-identity.ts';
 import type { OAuth2Client, ServiceInstance } from './destination.ts';
 import type { ReadSecret } from './release-secret.ts';
+import { type FieldOf, readSecretObject, requireFields, type SecretObject } from './secret-object.ts';
 
 export type ServiceBinding = Pick<
   ServiceInstance,
@@ -147,16 +148,14 @@ function httpsUrl(text: string, what: string): string {
   return url.href.replace(/\/+$/, '');
 }
 
-type FieldOf = (name: string) => string | null;
-
-function fieldsOf({ secret, jsonKey }: { secret: string; jsonKey?: string }, what: string, readSecret: ReadSecret) {
-  const optional = jsonKey === undefined ? fieldsByKey(secret, readSecret) : fieldsOfJson(secret, jsonKey, readSecret);
-  const field = (name: string): string => {
-    const value = optional(name);
-    if (value !== null && value !== '') return value;
-    throw new LeatError('SECRET_INVALID', `${what} has no field ${name}`);
-  };
-  return { field, optional };
+function fieldsOf(
+  { secret, jsonKey }: { secret: string; jsonKey?: string },
+  what: string,
+  readSecret: ReadSecret,
+): SecretObject {
+  return jsonKey === undefined
+    ? requireFields(fieldsByKey(secret, readSecret), what)
+    : readSecretObject(readSecret(secret, jsonKey), `key "${jsonKey}" of Secret ${secret}`);
 }
 
 function fieldsByKey(secret: string, readSecret: ReadSecret): FieldOf {
@@ -170,25 +169,4 @@ function fieldsByKey(secret: string, readSecret: ReadSecret): FieldOf {
       throw error;
     }
   };
-}
-
-function fieldsOfJson(secret: string, key: string, readSecret: ReadSecret): FieldOf {
-  const fields = parseObject(readSecret(secret, key));
-  if (fields === null) throw new LeatError('SECRET_INVALID', `key "${key}" of Secret ${secret} holds no JSON object`);
-  return (name) => {
-    const value = Object.hasOwn(fields, name) ? fields[name] : null;
-    return typeof value === 'string' ? value : null;
-  };
-}
-
-function parseObject(text: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : null;
-  } catch {
-    // Told without its text, which may be a secret.
-    return null;
-  }
 }

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What an SAP Destination service says, in Leat's words. */
 import type { LeatError } from '../errors/leat-error.ts';
-import type { Authentication, DestinationPort, ServiceImport, ServiceLookup, StaticField } from './destination.ts';
+import type { DestinationPort, EntryFacts, ServiceImport, ServiceLookup, StaticField } from './destination.ts';
 
 /** An entry in Leat's words. Where it goes out of what was allowed, and whether, is decided by who uses it. */
-export interface ServiceEntry {
+export interface ServiceEntry extends EntryFacts {
   /** The name that applications use, unless the Destination gives others. */
   readonly host: string;
   readonly ports: readonly DestinationPort[];
-  readonly proxyType: 'Internet' | 'OnPremise';
   readonly locationId: string | null;
   /** TrustAll: the target's certificate is not to be verified. */
   readonly trustsAll: boolean;
-  readonly authentication: Authentication;
   readonly headers: readonly StaticField[];
   readonly queries: readonly StaticField[];
   /** null: Leat's own default. */

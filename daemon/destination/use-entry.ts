@@ -5,6 +5,7 @@ import { compileRoute } from './compile-route.ts';
 import type { SourceAccess } from './compile-source.ts';
 import type { TunnelAccess } from './compile-tunnel.ts';
 import type {
+  ActionRule,
   Authentication,
   ControlRule,
   Destination,
@@ -31,13 +32,15 @@ export interface EntryUse {
   readonly locationId?: string | null;
   /** Of the request; null or missing: none is named. */
   readonly region?: string | null;
+  /** Of the Destination: what is sent in place of what the entry says. */
+  readonly actions: ActionRule | null;
 }
 
 /**
  * What an entry makes of the Destination that uses it.
  * @param namespace as in {@link compileRoute}
  * @throws DESTINATION_ENTRY_UNSUPPORTED, CONNECTIVITY_NOT_CONFIGURED, REGION_UNKNOWN, CONTROL_HEADER_MISSING, TUNNEL_*,
- * DESTINATION_NOT_READY
+ * DESTINATION_NOT_READY; what actions throw
  */
 export function useEntry(
   entry: ServiceEntry,
@@ -52,7 +55,7 @@ export function useEntry(
       `the entry says TrustAll, which DestinationSource "${source.name}" does not allow (allowInsecure)`,
     );
   }
-  const { hosts, timeouts, lookup } = use;
+  const { hosts, timeouts, lookup, actions } = use;
   const ports = entry.trustsAll ? entry.ports.map(withoutVerification) : entry.ports;
   const route = compileRoute({ route: routeOf(entry, use, source), hosts: [...hosts] }, ports, namespace, tunnels);
   return {
@@ -65,7 +68,7 @@ export function useEntry(
     resolved: {
       ready: true,
       route: lookup.tenant === null ? route : routeOfTenant(route, lookup.tenant),
-      authentication: asNow(entry.authentication, lookup),
+      authentication: asNow(actions?.authenticationOf(entry) ?? entry.authentication, lookup),
     },
   };
 }

@@ -3,6 +3,7 @@ import { type From, LEVELS, type Level } from '../../api/kinds/destination-sourc
 import { FORMATS } from '../../api/schema/formats.ts';
 import { type AskedEntry, allowsEntry } from '../destination/allow-entry.ts';
 import { CHAIN_TOKENS } from '../destination/caller-headers.ts';
+import { lookUpForActions } from '../destination/compile-actions.ts';
 import type { SourceAccess } from '../destination/compile-source.ts';
 import type { ControlRule, Destination, ServiceLookup } from '../destination/destination.ts';
 import { entryNotFound, fragmentNotFound } from '../destination/entry-not-found.ts';
@@ -59,7 +60,7 @@ export function readControls(
   const region = controlIn(fields, REGION_HEADER);
   return {
     source,
-    lookup: lookUpEntry(entry, findService(source), tenant),
+    lookup: lookUpForActions(lookUpEntry(entry, findService(source), tenant), rule.actions),
     locationId,
     region,
     isAsWritten: asked === rule.from && locationId === null && region === null && tenant === rule.tenant,

@@ -22,7 +22,8 @@ export function targetOfEntry(
 ): HttpTarget {
   if ('problem' in fetched) throw fetched.problem;
   const { controls, hosts, namespace: own } = base.destination;
-  const use = { hosts, timeouts: controls?.timeouts ?? {}, lookup, locationId, region };
+  const { timeouts = {}, actions = null } = controls ?? {};
+  const use = { hosts, timeouts, lookup, locationId, region, actions };
   const destination = { ...base.destination, ...useEntry(fetched.entry, use, source, own, tunnels) };
   const port = destination.ports.find(({ protocol }) => protocol === 'http');
   if (port === undefined) {

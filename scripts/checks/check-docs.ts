@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { AUTHENTICATION_TYPES } from '../../api/kinds/authentication.ts';
 import { CLIENT_AUTHENTICATIONS } from '../../api/schema/oauth2-client.ts';
 import { OPTIONS } from '../../daemon/config/config.ts';
+import { ENTRY_AUTHENTICATIONS } from '../../daemon/destination-service/map-authentication.ts';
 import { ERROR_CODES } from '../../daemon/errors/error-codes.ts';
 import { createMetrics } from '../../daemon/telemetry/metrics.ts';
 import { USAGE } from '../../init/options.ts';
@@ -39,9 +40,15 @@ export async function findDocProblems(root: string): Promise<string[]> {
       ...AUTHENTICATION_TYPES,
       ...CLIENT_AUTHENTICATIONS,
     ]),
-    ...[...read('docs/authentication.md').matchAll(/^\| `(\w+)` \|.*$/gm)]
-      .filter(([row]) => !/\| `test\/direct\/credentials-[\w-]+\.test\.ts` \|$/.test(row))
-      .map(([, name]) => `docs/authentication.md names no test for ${name}`),
+    // Types that Leat has, and those of entries under SAP's names: rows that begin with the name as it is.
+    ...sameNames(read, 'docs/authentication.md', /^\| ([A-Z]\w+) \|/gm, ENTRY_AUTHENTICATIONS),
+    ...[...read('docs/authentication.md').matchAll(/^\| `?([A-Z]\w+)`? \|.*$/gm)].flatMap(([row, name = '']) => {
+      const test = /\| `(test\/(?:unit|direct|kernel)\/[\w/-]+\.test\.ts)` \|$/.exec(row)?.[1];
+      if (test === undefined) return [`docs/authentication.md names no test for ${name}`];
+      // Whether it exists is said below, with all other paths.
+      const says = existsSync(join(root, test)) && read(test).includes(`'${name}'`);
+      return says || !existsSync(join(root, test)) ? [] : [`docs/authentication.md: ${test} says nothing of ${name}`];
+    }),
     ...documents(root).flatMap((document) =>
       [...read(document).matchAll(PATH)]
         .map(([, path = '']) => path)

@@ -48,6 +48,13 @@ test('a technical token is asked for once and used until it expires', async (t) 
   t.is((await tokenCalls(all)).length, 2);
 });
 
+test('OAuth2Password: the service signs in, and no token of the caller goes to it', async (t) => {
+  const all = await arrange(t, { entries: [entry('x', 'OAuth2Password')] });
+  t.regex(sentOf(await all.get('x', bearer('mine')))?.value?.reveal() ?? '', /^Bearer for-technical-\d+$/);
+  const [call] = await tokenCalls(all);
+  t.false(call?.headers.some(([, value]) => value.includes('mine')));
+});
+
 for (const [sapType, header, more, along] of [
   ['OAuth2JWTBearer', 'X-User-Token', [], []],
   ['OAuth2UserTokenExchange', 'X-User-Token', [], []],

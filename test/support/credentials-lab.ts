@@ -3,24 +3,21 @@
  * A Destination as somebody wrote it, and everything between an application's request and its upstream: schema, rules,
  * compiler, credential source, token client, http service. Only the network is loopback, whatever the names.
  */
-import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
 import { parseResource } from '../../api/parse-resource.ts';
 import { createCredentialSource } from '../../daemon/credentials/credential-source.ts';
 import { createTokenClient } from '../../daemon/credentials/token-client.ts';
 import type { Connect } from '../../daemon/credentials/token-request.ts';
 import { createVerifier } from '../../daemon/credentials/verify-user-token.ts';
 import type { Destination } from '../../daemon/destination/destination.ts';
-import { LeatError } from '../../daemon/errors/leat-error.ts';
 import type { HttpContext } from '../../daemon/http/ports.ts';
 import { type Clock, systemClock } from '../../daemon/net/clock.ts';
 import { createDial } from '../../daemon/net/dial.ts';
-import { keepErrorForNextOwner } from '../../daemon/net/socket-ownership.ts';
 import { startTls } from '../../daemon/net/start-tls.ts';
 import { compileSnapshot } from '../../daemon/routing/compile-snapshot.ts';
 import { throughTunnel } from '../../daemon/routing/route.ts';
 import { createTunnelDial } from '../../daemon/tunnel/dial-tunnel.ts';
 import { createForwardFields } from '../../daemon/tunnel/forward-fields.ts';
+import { connectLoopback } from './connect-loopback.ts';
 import { httpRoute, httpTarget } from './destinations.ts';
 import { type HttpLab, sendRaw, startHttpLab } from './http-lab.ts';
 import { resourceSet } from './resources.ts';
@@ -205,14 +202,4 @@ function parsed(resource: object) {
   const result = parseResource(resource);
   if (result.ok) return result.resource;
   throw new Error(result.problems.map(({ field, message }) => `${field}: ${message}`).join('\n'));
-}
-
-async function connectLoopback(_host: string, port: number): Promise<Socket> {
-  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
-  socket.pause();
-  keepErrorForNextOwner(socket);
-  await once(socket, 'connect').catch((cause) => {
-    throw new LeatError('UPSTREAM_CONNECT_FAILED', `no connection to 127.0.0.1:${port}`, { cause });
-  });
-  return socket;
 }

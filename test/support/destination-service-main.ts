@@ -113,12 +113,17 @@ function find(request: IncomingMessage, url: URL): Answer {
     return [401, { ErrorMessage: 'the token is bound to a certificate' }];
   }
   if (configuration.ias && url.pathname.includes('/v2/')) return [403, { ErrorMessage: 'Forbidden' }];
-  const list = /^\/destination-configuration\/v1\/(subaccount|instance)(Destinations|Certificates)(?:\/([^/]+))?$/.exec(
-    url.pathname,
-  );
+  const list =
+    /^\/destination-configuration\/v1\/(subaccount|instance)(Destinations|Certificates)(?:\/([^/]+)(\/labels)?)?$/.exec(
+      url.pathname,
+    );
   if (request.method === 'GET' && list !== null) {
-    const [, level = '', kind, name] = list;
+    const [, level = '', kind, name, labels] = list;
     if (configuration.ias && level === 'instance') return [403, { ErrorMessage: 'Forbidden' }];
+    if (kind === 'Destinations' && name !== undefined && labels !== undefined) {
+      const labelled = atLevel(level).find(({ properties }) => properties.Name === decodeURIComponent(name));
+      return labelled === undefined ? [404, { ErrorMessage: 'not found' }] : [200, labelled.labels ?? []];
+    }
     if (kind === 'Certificates' && name !== undefined) return certificateAt(level, decodeURIComponent(name));
     if (kind === 'Destinations' && name === undefined) return page(level, url.searchParams);
   }
@@ -154,13 +159,18 @@ function find(request: IncomingMessage, url: URL): Answer {
   return [200, body];
 }
 
+/** Lists are of the tenant of the binding. */
+function atLevel(level: string): Entry[] {
+  return entries.filter((entry) => (entry.level ?? 'subaccount') === level);
+}
+
 /** SAP Cloud SDK, generated client `DestinationsOnSubaccountLevelApi`: its parameters; an array without tokens. */
 function page(level: string, parameters: URLSearchParams): Answer {
   for (const name of parameters.keys()) {
     if (!['$page', '$pageSize', '$pageCount'].includes(name))
       return [400, { ErrorMessage: `Unknown parameter ${name}` }];
   }
-  const all = entries.filter((entry) => (entry.level ?? 'subaccount') === level).map(({ properties }) => properties);
+  const all = atLevel(level).map(({ properties }) => properties);
   const size = Number(parameters.get('$pageSize') ?? all.length);
   const at = (Number(parameters.get('$page') ?? 1) - 1) * size;
   if (!(size >= 1 && size <= 1000) || at < 0) return [400, { ErrorMessage: 'Invalid page' }];
@@ -170,8 +180,7 @@ function page(level: string, parameters: URLSearchParams): Answer {
 }
 
 function certificateAt(level: string, name: string): Answer {
-  const found = entries
-    .filter((entry) => (entry.level ?? 'subaccount') === level)
+  const found = atLevel(level)
     .flatMap(({ certificates = [] }) => certificates)
     .find((certificate) => certificate.Name === name);
   return found === undefined ? [404, { ErrorMessage: 'Certificate was not found' }] : [200, found];

@@ -17,6 +17,7 @@ export interface Entry {
   /** Default subaccount. */
   readonly level?: string;
   readonly certificates?: readonly { readonly Name: string; readonly Content: string; readonly Type: string }[];
+  readonly labels?: readonly { readonly key: string; readonly values: readonly string[] }[];
   /** The service gives this in place of a token. */
   readonly tokenError?: string;
   /** Default "3600"; null: it says nothing. */

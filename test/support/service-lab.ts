@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The Destination service's client as the daemon wires it, against a service on loopback. */
-import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
 import type { ExecutionContext } from 'ava';
 import { parseResource } from '../../api/parse-resource.ts';
 import { createCredentialSource } from '../../daemon/credentials/credential-source.ts';
@@ -12,11 +10,10 @@ import type { ServiceLookup } from '../../daemon/destination/destination.ts';
 import { createSecretReaders } from '../../daemon/destination/release-secret.ts';
 import { type AskService, createAskService } from '../../daemon/destination-service/ask-service.ts';
 import { createListEntries, type ListEntries } from '../../daemon/destination-service/list-entries.ts';
-import { LeatError } from '../../daemon/errors/leat-error.ts';
 import { systemClock } from '../../daemon/net/clock.ts';
-import { keepErrorForNextOwner } from '../../daemon/net/socket-ownership.ts';
 import { namespaceLabels } from '../../daemon/workload/select-namespaces.ts';
 import { createAuthority } from './certificates.ts';
+import { connectLoopback } from './connect-loopback.ts';
 import {
   type DestinationServiceOptions,
   type DestinationServiceServer,
@@ -44,7 +41,7 @@ export const NEVER = new AbortController().signal;
 export async function makeServiceLab(t: ExecutionContext, options: ServiceLabOptions = {}): Promise<ServiceLab> {
   const lab = await createLab(t.title);
   t.teardown(() => lab.dispose());
-  const { form = 'json', requestMs = 2000, ...rest } = options;
+  const { form = 'json', requestMs = 10_000, ...rest } = options;
   const authority = await createAuthority(lab.loopback);
   const host = 'destination.service.test';
   const server = await startDestinationService(lab.loopback, { entries: [], ...rest, authority, host });
@@ -94,10 +91,10 @@ export async function makeServiceLab(t: ExecutionContext, options: ServiceLabOpt
     verify: async () => {
       throw new Error('nobody is verified here');
     },
-    fetchToken: createTokenClient({ clock: systemClock, connect: (_host, port) => connectLoopback(port) }),
+    fetchToken: createTokenClient({ clock: systemClock, connect: (host, port) => connectLoopback(host, port) }),
   });
   t.teardown(() => tokens.close());
-  const access = { connect: (_host: string, port: number) => connectLoopback(port), tokenFor: tokens.tokenFor };
+  const access = { connect: connectLoopback, tokenFor: tokens.tokenFor };
   return {
     server,
     ask: createAskService(access),
@@ -106,19 +103,15 @@ export async function makeServiceLab(t: ExecutionContext, options: ServiceLabOpt
     lookup(from) {
       const spec = { from: from as never, workloads: { all: true as const } };
       const sources = new Map([['btp', source]]);
-      const { lookup, parts } = compileFrom(spec, 'shop', { sources, tunnels: new Map(), entryOf: () => null });
+      const { lookup, parts } = compileFrom(spec, 'shop', {
+        sources,
+        tunnels: new Map(),
+        entryOf: () => null,
+        secretsOf: createSecretReaders([]),
+        leatNamespace: 'leat-system',
+      });
       if (lookup === null) throw parts.resolved.ready ? new Error('no lookup') : parts.resolved.problem;
       return lookup;
     },
   };
-}
-
-async function connectLoopback(port: number): Promise<Socket> {
-  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
-  socket.pause();
-  keepErrorForNextOwner(socket);
-  await once(socket, 'connect').catch((cause) => {
-    throw new LeatError('UPSTREAM_CONNECT_FAILED', 'connection refused', { cause });
-  });
-  return socket;
 }

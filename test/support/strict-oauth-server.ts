@@ -45,6 +45,8 @@ export interface StrictOptions {
   readonly parameters?: Readonly<Record<string, string>>;
   /** Header fields that must be there, names in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Of the token endpoint; default /token. */
+  readonly path?: string;
   /** Query that must be there; default none. */
   readonly query?: string;
   readonly tls?: { readonly certificate: string; readonly key: string; readonly clientAuthority?: string };
@@ -244,7 +246,7 @@ export async function startStrictOAuthServer(t: Teardown, options: StrictOptions
     }
     try {
       const [path, query] = (request.url ?? '').split('?');
-      if (request.method !== 'POST' || path !== '/token' || query !== options.query)
+      if (request.method !== 'POST' || path !== (options.path ?? '/token') || query !== options.query)
         throw new Refusal('invalid_request', `${request.method} ${request.url}`);
       if (!/^application\/x-www-form-urlencoded(;|$)/.test(request.headers['content-type'] ?? ''))
         throw new Refusal('invalid_request', 'content-type');

@@ -147,6 +147,16 @@ export const destinationFrom = () => ({
       fragments: [{ name: 'crm-test', level: 'subaccount', optional: true }],
       chain: { name: 'com.sap.sequentialUserPropagation', variables: [{ name: 'x', value: 'y' }] },
     },
+    actions: [
+      {
+        type: 'OAuth2JwtBearer',
+        secret: { name: 'ias', key: 'credentials' },
+        triggers: [
+          { exist: { properties: ['tokenService.body.resource'] } },
+          { exactMatch: [{ property: 'HTML5.ForwardAuthToken', value: 'true' }] },
+        ],
+      },
+    ],
     timeouts: { responseMs: 1000 },
     workloads: { all: true },
   },

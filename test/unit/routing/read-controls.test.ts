@@ -63,6 +63,7 @@ const GATEWAY: ControlRule = {
   },
   tenant: null,
   timeouts: {},
+  actions: null,
 };
 const STATIC: ControlRule = { ...GATEWAY, from: { name: 'erp' }, allow: null };
 

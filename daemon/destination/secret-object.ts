@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+import { LeatError } from '../errors/leat-error.ts';
+
+/** Reads one text of a JSON object; null: it is not there, or no text. */
+export type FieldOf = (name: string) => string | null;
+
+export interface SecretObject {
+  readonly optional: FieldOf;
+  /** @throws SECRET_INVALID where it is missing or empty */
+  readonly field: (name: string) => string;
+}
+
+/** A JSON object in a value of a Secret. Messages hold nothing of it. @throws SECRET_INVALID */
+export function readSecretObject(text: string, what: string): SecretObject {
+  const fields = parseObject(text);
+  if (fields === null) throw new LeatError('SECRET_INVALID', `${what} is no JSON object`);
+  return requireFields((name) => {
+    const value = Object.hasOwn(fields, name) ? fields[name] : null;
+    return typeof value === 'string' ? value : null;
+  }, what);
+}
+
+export function requireFields(optional: FieldOf, what: string): SecretObject {
+  return {
+    optional,
+    field(name) {
+      const value = optional(name);
+      if (value !== null && value !== '') return value;
+      throw new LeatError('SECRET_INVALID', `${what} has no field ${name}`);
+    },
+  };
+}
+
+function parseObject(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : null;
+  } catch {
+    // Told without its text, which may be a secret.
+    return null;
+  }
+}
