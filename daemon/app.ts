@@ -29,6 +29,7 @@ import { handleConnection } from './proxy/handle-connection.ts';
 import type { ProxyPorts } from './proxy/ports.ts';
 import { createSnapshotFeed } from './proxy/snapshot-feed.ts';
 import { createNativeRelayer } from './relay/native-relay.ts';
+import { takeSocket } from './relay/take-over.ts';
 import { createRecorder } from './telemetry/connection-record.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
@@ -76,6 +77,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     clock,
     metrics,
     relay: relayer.relay,
+    takeSocket,
     snapshots,
     onResolved: (host, addresses) => learner.noticeResolved(host, addresses),
   });

@@ -68,6 +68,8 @@ export function wireDestinationService({
       verify: createVerifier({ clock, connect: (host, port, _via, signal) => dial(host, port, signal) }),
     }),
     credentials: {
+      headersAtHand: (authentication) =>
+        authentication.type === 'DestinationService' ? null : own.headersAtHand(authentication),
       headersFor: (destination, authentication, caller, signal) =>
         authentication.type === 'DestinationService'
           ? service.headersFor(destination.id, authentication, caller, signal)

@@ -9,6 +9,7 @@ import type { AskService } from '../destination-service/ask-service.ts';
 import type { ListEntries } from '../destination-service/list-entries.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import { createHttpService, type HttpService } from '../http/http-service.ts';
+import type { TakeSocket } from '../http/ports.ts';
 import type { Clock } from '../net/clock.ts';
 import { createDial } from '../net/dial.ts';
 import { type IpAddress, parseIpAddress } from '../net/endpoint.ts';
@@ -44,6 +45,7 @@ export interface UpstreamParts {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly relay: Relay;
+  readonly takeSocket: TakeSocket;
   readonly snapshots: Pick<SnapshotFeed, 'current'>;
   /** Told of each resolution for a target, also where the answer was known already. */
   readonly onResolved: (host: string, addresses: readonly IpAddress[]) => void;
@@ -51,7 +53,7 @@ export interface UpstreamParts {
 
 /** Everything that connects outwards: every address that is not an administrator's own is guarded at connect. */
 export function wireUpstreams(config: Config, parts: UpstreamParts): Upstreams {
-  const { clock, metrics, relay, snapshots, onResolved } = parts;
+  const { clock, metrics, relay, takeSocket, snapshots, onResolved } = parts;
   let current: UpstreamGuard = refuseAll;
   let guardedBy = '';
   const guard: UpstreamGuard = (address, port) => current(address, port);
@@ -99,6 +101,7 @@ export function wireUpstreams(config: Config, parts: UpstreamParts): Upstreams {
   const http = createHttpService({
     dial,
     relay,
+    takeSocket,
     clock,
     credentials: service.credentials,
     forwardFields,

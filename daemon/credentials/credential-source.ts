@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { basicCredential } from '../destination/basic-credential.ts';
 import { callerHeaders } from '../destination/caller-headers.ts';
 import type { Destination, OAuth2Client, OwnAuthentication } from '../destination/destination.ts';
 import { Secret } from '../destination/secret.ts';
@@ -7,6 +6,7 @@ import type { Clock } from '../net/clock.ts';
 import { checkNotExpired } from './check-not-expired.ts';
 import { planToken, type TokenAuthentication, type TokenPlan } from './plan-token.ts';
 import { type Caller, readUserToken, type VerifyUserToken } from './read-user-token.ts';
+import { isStatic, staticHeaders } from './static-headers.ts';
 import { CLIENT_CREDENTIALS, type FetchToken } from './token.ts';
 import { createTokenCaches } from './token-caches.ts';
 import { tokenKey } from './token-key.ts';
@@ -26,6 +26,8 @@ export interface CredentialSourceOptions {
 }
 
 export interface CredentialSource {
+  /** The same fields where nobody has to be asked and nothing be waited for; null: {@link headersFor} has them. @throws SECRET_INVALID */
+  headersAtHand(authentication: OwnAuthentication): readonly CredentialHeader[] | null;
   /**
    * The header fields that authenticate a request. None for `None`, and for `ClientCertificate`, which is shown in TLS.
    * @throws CREDENTIAL_UNAVAILABLE, CREDENTIAL_REJECTED, SECRET_INVALID, CLEARTEXT_REFUSED, USER_TOKEN_*, TUNNEL_NOT_ALLOWED,
@@ -62,21 +64,14 @@ export function createCredentialSource(options: CredentialSourceOptions): Creden
     caches.of(owner).get(tokenKey(owner, client, subject), fetch, signal);
 
   return {
+    headersAtHand: (authentication) => (isStatic(authentication) ? staticHeaders(authentication) : null),
     async headersFor(destination, authentication, caller, signal) {
+      if (isStatic(authentication)) return staticHeaders(authentication);
       const tools = { ...options, signal };
       switch (authentication.type) {
-        case 'None':
-        case 'ClientHandledAuthentication':
-          return [];
         case 'ClientCertificate':
           checkNotExpired(authentication, `the client certificate of ${destination.id}`, clock);
           return [];
-        case 'Basic':
-          return [{ name: 'Authorization', value: basicCredential(authentication.username, authentication.password) }];
-        case 'Header': {
-          const { name, prefix, value } = authentication;
-          return [{ name, value: prefix === '' ? value : new Secret(prefix + value.reveal()) }];
-        }
         case 'TokenForwarding': {
           const { token } = await readUserToken(authentication.userToken, caller, 'any', tools);
           return [{ name: 'Authorization', value: new Secret(BEARER + token) }, ...callersOwn(authentication)];

@@ -15,6 +15,8 @@ export class Connection {
   readonly context: HttpContext;
   /** The request that the parser gave last; what is wrong with the bytes behind it is wrong with it while it is not whole. */
   latest: IncomingMessage | null = null;
+  /** What was moved before this path had the connection. */
+  before = { sentBytes: 0, receivedBytes: 0 };
   /** What was moved in all, where a relay took the socket over after an upgrade: its counters end there. */
   switched: RelayResult | null = null;
   /** Whether the parser gave up on what the client sends. */

@@ -4,7 +4,7 @@ import type { LeatError } from '../errors/leat-error.ts';
 import { sapError } from '../errors/sap-errors.ts';
 import { STATUS_CODES } from '../net/node-http.ts';
 import type { HttpTarget } from '../routing/route.ts';
-import type { HeaderList } from './header-list.ts';
+import { type HeaderList, headersText } from './header-list.ts';
 
 export interface ErrorResponse {
   readonly status: number;
@@ -55,10 +55,10 @@ function challenge({ code }: LeatError): string {
   return code === 'USER_TOKEN_INVALID' ? 'Bearer error="invalid_token"' : 'Bearer';
 }
 
-/** The whole message as bytes, for a connection without a parser: upgrades, and requests that could not be read. */
-export function errorResponseBytes({ status, reason, headers, body }: ErrorResponse): Buffer {
-  const fields = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-  return Buffer.from(`HTTP/1.1 ${status} ${reason}\r\n${fields}Connection: close\r\n\r\n${body}`, 'latin1');
+/** The whole message as bytes, for a connection without a parser: upgrades, requests that could not be read, the plain path. */
+export function errorResponseBytes({ status, reason, headers, body }: ErrorResponse, isLast = true): Buffer {
+  const end = isLast ? 'Connection: close\r\n\r\n' : '\r\n';
+  return Buffer.from(`HTTP/1.1 ${status} ${reason}\r\n${headersText(headers)}${end}${body}`, 'latin1');
 }
 
 /** Whether the connection can't be used any further: what follows on it could be read as another request. */

@@ -14,6 +14,13 @@ export function headersToRaw(headers: HeaderList): string[] {
   return headers.flat();
 }
 
+/** As it stands in a message: a line for each field. */
+export function headersText(headers: HeaderList): string {
+  let text = '';
+  for (const [name, value] of headers) text += `${name}: ${value}\r\n`;
+  return text;
+}
+
 /** All values of a field, in order; `name` in lower case. */
 export function headerValues(headers: HeaderList, name: string): string[] {
   return headers.filter(([other]) => other.toLowerCase() === name).map(([, value]) => value);

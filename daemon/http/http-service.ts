@@ -4,9 +4,22 @@ import type { Socket } from 'node:net';
 import { LeatError } from '../errors/leat-error.ts';
 import type { Clock } from '../net/clock.ts';
 import { createServer } from '../net/node-http.ts';
+import type { HttpRoute } from '../routing/route.ts';
 import { Connection } from './connection.ts';
 import { endConnection } from './end-connection.ts';
-import type { CredentialSource, Dial, FollowControls, ForwardFields, Relay, RelayResult, ServeHttp } from './ports.ts';
+import type { PlainEnd } from './plain/plain-connection.ts';
+import { createPlainService } from './plain/plain-service.ts';
+import type {
+  CredentialSource,
+  Dial,
+  FollowControls,
+  ForwardFields,
+  HttpContext,
+  Relay,
+  RelayResult,
+  ServeHttp,
+  TakeSocket,
+} from './ports.ts';
 import { refuseMessage } from './refuse-message.ts';
 import { serveRequest } from './serve-request.ts';
 import { mayUpgrade, serveUpgrade } from './serve-upgrade.ts';
@@ -20,6 +33,8 @@ export interface HttpServiceOptions {
   readonly forwardFields: ForwardFields;
   readonly followControls: FollowControls;
   readonly clock: Clock;
+  /** Null: every request goes by the general path. */
+  readonly takeSocket: TakeSocket | null;
   /** From the first byte of a connection or request until its header is whole; default 30 000. Then 408. */
   readonly headerTimeoutMs?: number;
   /** Without a request on a kept connection; default 75 000. */
@@ -39,17 +54,25 @@ export interface HttpService {
 /** Names, values and request line together; 100 KiB is refused with 431. */
 const MAX_HEADER_BYTES = 65_536;
 const HEADER_TIMEOUT_MS = 30_000;
+/** Node's code for a head that takes too long. */
+const LATE_HEAD = 'ERR_HTTP_REQUEST_TIMEOUT';
+const NOTHING_MOVED = { sentBytes: 0, receivedBytes: 0 };
 const KEEP_ALIVE_MS = 75_000;
 
 /** HTTP/1.1 for connections that were accepted elsewhere: one parser for all, with each connection's own route. */
 export function createHttpService(options: HttpServiceOptions): HttpService {
-  const { dial, relay, credentials, forwardFields, followControls, clock } = options;
+  const { dial, relay, credentials, forwardFields, followControls, clock, takeSocket } = options;
+  const limits = {
+    headerTimeoutMs: options.headerTimeoutMs ?? HEADER_TIMEOUT_MS,
+    keepAliveMs: options.keepAliveMs ?? KEEP_ALIVE_MS,
+  };
   const pools = createUpstreamPools({ dial, clock });
   const ports = { dial, relay, credentials, forwardFields, followControls, pools };
   const connections = new Map<Socket, Connection>();
   let isDraining = false;
 
-  const server = createParser(options);
+  const plain = takeSocket === null ? null : createPlainService({ ...limits, dial, credentials, takeSocket });
+  const server = createParser(limits);
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     const connection = connections.get(request.socket);
     if (connection === undefined) return;
@@ -93,7 +116,7 @@ export function createHttpService(options: HttpServiceOptions): HttpService {
       return;
     }
     const error = unreadable(code);
-    if (downstream.bytesRead === 0) {
+    if (downstream.bytesRead + connection.before.sentBytes === 0) {
       // Opened ahead of need and never used: a client would take an answer for that of its next request.
       connection.fail(error);
       endConnection(downstream);
@@ -110,48 +133,67 @@ export function createHttpService(options: HttpServiceOptions): HttpService {
     });
   }
 
+  async function serveGeneral(
+    downstream: Socket,
+    route: HttpRoute,
+    context: HttpContext,
+    before: Extract<PlainEnd, { kind: 'handedOver' }> | null,
+  ): Promise<RelayResult> {
+    const connection = new Connection(downstream, route, context, () => isDraining);
+    connection.before =
+      before === null
+        ? NOTHING_MOVED
+        : { sentBytes: before.readBytes + before.bytes.length, receivedBytes: before.writtenBytes };
+    if (before !== null && before.bytes.length > 0) downstream.unshift(before.bytes);
+    if (downstream.destroyed) return resultOf(connection, new LeatError('CLIENT_RESET', 'the client went away'));
+    connections.set(downstream, connection);
+    // What Node calls behind a last answer. Its own way closes over what the client still sends, which is a reset.
+    downstream.destroySoon = () => endConnection(downstream);
+    const closed = new Promise<void>((resolve) => {
+      downstream.once('close', () => resolve());
+    });
+    const onAbort = (): void => {
+      connection.fail(context.signal.reason);
+      downstream.resetAndDestroy();
+    };
+    context.signal.addEventListener('abort', onAbort, { once: true });
+    if (context.signal.aborted) onAbort();
+    else {
+      server.emit('connection', downstream);
+      downstream.resume();
+      if (before?.isLate) onUnreadable(connection, LATE_HEAD);
+    }
+    await closed;
+    await connection.served();
+    context.signal.removeEventListener('abort', onAbort);
+    connections.delete(downstream);
+    return resultOf(connection, connection.failure);
+  }
+
   return {
     async serve(downstream, route, context): Promise<RelayResult> {
-      const connection = new Connection(downstream, route, context, () => isDraining);
-      if (downstream.destroyed) return resultOf(connection, new LeatError('CLIENT_RESET', 'the client went away'));
-      connections.set(downstream, connection);
-      // What Node calls behind a last answer. Its own way closes over what the client still sends, which is a reset.
-      downstream.destroySoon = () => endConnection(downstream);
-      const closed = new Promise<void>((resolve) => {
-        downstream.once('close', () => resolve());
-      });
-      const onAbort = (): void => {
-        connection.fail(context.signal.reason);
-        downstream.resetAndDestroy();
-      };
-      context.signal.addEventListener('abort', onAbort, { once: true });
-      if (context.signal.aborted) onAbort();
-      else {
-        server.emit('connection', downstream);
-        downstream.resume();
-      }
-      await closed;
-      await connection.served();
-      context.signal.removeEventListener('abort', onAbort);
-      connections.delete(downstream);
-      return resultOf(connection, connection.failure);
+      const end = (await plain?.serve(downstream, route, context)) ?? null;
+      if (end?.kind === 'gone') return end.result;
+      return serveGeneral(downstream.socket(), route, context, end);
     },
     drain() {
       isDraining = true;
+      plain?.drain();
       for (const connection of connections.values()) if (connection.isIdle) endConnection(connection.downstream);
     },
-    renew: () => pools.renew(),
+    renew() {
+      pools.renew();
+      plain?.renew();
+    },
     async close() {
       server.close();
+      plain?.close();
       await pools.close();
     },
   };
 }
 
-function createParser({
-  headerTimeoutMs = HEADER_TIMEOUT_MS,
-  keepAliveMs = KEEP_ALIVE_MS,
-}: HttpServiceOptions): Server {
+function createParser({ headerTimeoutMs, keepAliveMs }: { headerTimeoutMs: number; keepAliveMs: number }): Server {
   const server = createServer({
     maxHeaderSize: MAX_HEADER_BYTES,
     insecureHTTPParser: false,
@@ -183,14 +225,18 @@ function unreadable(code: string): LeatError {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
       return new LeatError('REQUEST_HEADERS_TOO_LARGE', `the header of the request is over ${MAX_HEADER_BYTES} bytes`);
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
+    case LATE_HEAD:
       return new LeatError('REQUEST_TIMEOUT', 'the header of the request did not arrive in time');
     default:
       return new LeatError('REQUEST_MALFORMED', `the request is malformed: it can not be parsed (${code})`);
   }
 }
 
-function resultOf({ downstream, switched }: Connection, error: LeatError | null): RelayResult {
-  if (switched !== null) return switched;
-  return { sentBytes: downstream.bytesRead, receivedBytes: downstream.bytesWritten, error };
+function resultOf({ downstream, switched, before }: Connection, error: LeatError | null): RelayResult {
+  const { sentBytes, receivedBytes, ...rest } = switched ?? {
+    sentBytes: downstream.bytesRead,
+    receivedBytes: downstream.bytesWritten,
+    error,
+  };
+  return { ...rest, sentBytes: before.sentBytes + sentBytes, receivedBytes: before.receivedBytes + receivedBytes };
 }

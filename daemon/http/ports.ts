@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import type { Authentication, Destination } from '../destination/destination.ts';
 import type { Secret } from '../destination/secret.ts';
 import type { LeatError } from '../errors/leat-error.ts';
+import type { Downstream } from '../net/downstream.ts';
 import type { HttpForwardVia, HttpRoute, HttpTarget, Upstream } from '../routing/route.ts';
 import type { Workload } from '../workload/workload.ts';
 import type { HeaderList } from './header-list.ts';
@@ -42,8 +43,11 @@ export interface HttpContext {
   readonly signal: AbortSignal;
 }
 
+/** Takes the descriptor from Node, with what it had read; null where the socket has to stay as it is. */
+export type TakeSocket = (socket: Socket) => { readonly fd: number; readonly prefix: Buffer | null } | null;
+
 /** Serves all requests of a connection; resolves when it is gone. Never rejects. */
-export type ServeHttp = (downstream: Socket, route: HttpRoute, context: HttpContext) => Promise<RelayResult>;
+export type ServeHttp = (downstream: Downstream, route: HttpRoute, context: HttpContext) => Promise<RelayResult>;
 
 /**
  * Where a request goes whose Destination reads SAP's control headers.
@@ -76,6 +80,8 @@ export interface Caller {
 }
 
 export interface CredentialSource {
+  /** What `headersFor` would give for every request, where that is known without waiting; null: ask for it. @throws SECRET_INVALID */
+  headersAtHand?(authentication: Authentication): readonly CredentialHeader[] | null;
   /** Header fields that authenticate a request. @throws CREDENTIAL_UNAVAILABLE, CREDENTIAL_REJECTED, USER_TOKEN_* */
   headersFor(
     destination: Destination,

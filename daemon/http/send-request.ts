@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { setTimeout as sleep } from 'node:timers/promises';
 import { LeatError } from '../errors/leat-error.ts';
 import { isControlHeader } from '../routing/control-headers.ts';
 import type { AdmittedRequest } from './admit-request.ts';
+import { type AttemptShape, Attempts } from './attempts.ts';
 import { enrichHeaders, upstreamAuthority } from './enrich-headers.ts';
 import type { UpstreamResponse } from './exchange.ts';
 import { checkHeadFits, Forwarding } from './forward-proxy.ts';
 import type { HeaderList } from './header-list.ts';
 import type { CredentialSource, ForwardFields } from './ports.ts';
 import type { RequestBody } from './request-body.ts';
-import { type Attempt, mayRetryFailure, mayRetryStatus, retryDelayMs } from './retry.ts';
 import { upstreamError } from './upstream-error.ts';
 
 export interface SendOptions {
@@ -35,26 +34,21 @@ type Answer = Pick<UpstreamResponse, 'status'> & { readonly body?: UpstreamRespo
  * @throws LeatError
  */
 export async function sendRequest<T extends Answer>(
-  { target, authentication, upstreamPath }: AdmittedRequest,
+  admitted: AdmittedRequest,
   options: SendOptions,
   carry: Carry<T>,
 ): Promise<{ readonly answer: T; readonly attempts: number }> {
   const { method, received, requestId, body, signal, credentials, namespace } = options;
+  const { target, authentication, upstreamPath } = admitted;
   const caller = { headers: received, namespace };
   const { destination, upstream, tls } = target;
   const own = destination.controls === undefined ? received : received.filter(([name]) => !isControlHeader(name));
   const authority = upstreamAuthority(upstream.host, upstream.port, tls !== null);
   const { via } = upstream;
   const forwarding = via.kind === 'httpForward' ? new Forwarding(via, authority, options.forwardFields, signal) : null;
-  let previousAttempts = 0;
-  let refreshes = 0;
+  const attempts = new Attempts(admitted);
+  const shape = (): AttemptShape => ({ method, hasBody: body !== null, bodyStarted: body?.isStarted ?? false });
   for (;;) {
-    const attempt = (): Attempt => ({
-      method,
-      hasBody: body !== null,
-      bodyStarted: body?.isStarted ?? false,
-      previousAttempts,
-    });
     const proof = await credentials.headersFor(destination, authentication, caller, signal);
     const headers = enrichHeaders(own, {
       authority,
@@ -66,30 +60,23 @@ export async function sendRequest<T extends Answer>(
     const answer = await carry(headers).catch((cause: unknown) => upstreamError(cause, authority));
     if (answer instanceof LeatError) {
       signal.throwIfAborted();
-      if (!mayRetryFailure(answer, attempt(), destination.retries)) throw answer;
+      if (attempts.judgeFailure(answer, shape()) === 'final') throw answer;
     } else if (forwarding !== null && answer.status === 407) {
       answer.body?.destroy();
       // As a 401: nothing was done. The application knows no credential for the tunnel, and is not asked for one.
-      if (!(await forwarding.renew()) || attempt().bodyStarted) throw forwarding.refused();
+      if (!(await forwarding.renew()) || shape().bodyStarted) throw forwarding.refused();
       continue;
     } else {
-      const isFresh =
-        answer.status === 401 && (await credentials.rejected(destination, authentication, caller, proof, signal));
-      if (isFresh && refreshes === 0 && !attempt().bodyStarted) {
-        // A 401 is an answer of "not done": any method may be repeated, as long as there is all of it.
-        refreshes += 1;
-        answer.body?.destroy();
-        continue;
-      }
-      if (!mayRetryStatus(answer.status, attempt(), destination.retries)) {
+      const verdict = await attempts.judgeAnswer(answer.status, shape(), () =>
+        credentials.rejected(destination, authentication, caller, proof, signal),
+      );
+      if (verdict === 'final') {
         const own = forwarding === null ? answer : await forwarding.own(answer);
-        return { answer: own, attempts: previousAttempts + refreshes + 1 };
+        return { answer: own, attempts: attempts.count };
       }
       answer.body?.destroy();
+      if (verdict === 'fresh') continue;
     }
-    await sleep(retryDelayMs(previousAttempts, Math.random), undefined, { signal }).catch(() =>
-      signal.throwIfAborted(),
-    );
-    previousAttempts += 1;
+    await attempts.wait(signal);
   }
 }

@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import { LeatError } from '../errors/leat-error.ts';
 import type { UpstreamResponse } from './exchange.ts';
 import { type HeaderList, headersToRaw, isHeaderValue } from './header-list.ts';
+import { earlyHintLinks } from './interim-response.ts';
 
 /**
  * Streams a response down, with its trailers, no faster than the client reads. Resolves with the bytes of the body; on
@@ -89,9 +90,6 @@ export function sendInformation(response: ServerResponse, status: number, header
   if (response.headersSent || response.req.httpVersion !== '1.1') return;
   if (status === 102) response.writeProcessing();
   if (status !== 103) return;
-  const links = headers.filter(([name]) => name.toLowerCase() === 'link').map(([, value]) => value);
-  // Node throws for a Link that it can't parse. A hint is not worth a request.
-  if (links.length > 0 && links.every((link) => /^<[^<>\s]*>(?:\s*;\s*[-\w]+(?:=(?:"[^"]*"|[-\w]+))?)*$/.test(link))) {
-    response.writeEarlyHints({ link: links });
-  }
+  const links = earlyHintLinks(headers);
+  if (links.length > 0) response.writeEarlyHints({ link: links });
 }

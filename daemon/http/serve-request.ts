@@ -17,6 +17,7 @@ import { rewriteResponse } from './rewrite-response.ts';
 import { sendRequest } from './send-request.ts';
 import { sendInformation, sendResponse } from './send-response.ts';
 import { exchangeSingle } from './single-exchange.ts';
+import { targetFacts } from './target-facts.ts';
 import { upstreamError } from './upstream-error.ts';
 import { subjectOf } from './upstream-key.ts';
 import type { UpstreamPools } from './upstream-pools.ts';
@@ -121,19 +122,6 @@ export async function serveRequest(
     else body.stop();
     record.end({ sentBytes: body?.sentBytes ?? 0, receivedBytes, error });
   }
-}
-
-/** What a record says of where a request goes. */
-export function targetFacts({ target: { destination, upstream, tls, lookup }, authentication }: AdmittedRequest) {
-  const { host, port, via } = upstream;
-  return {
-    destination: destination.id,
-    upstream: via.kind === 'direct' ? `${host}:${port}` : `${host}:${port} through ${via.tunnel.name}`,
-    upstreamTls: tls !== null,
-    authentication: authentication.type,
-    ...(lookup === undefined ? {} : { entry: lookup.name }),
-    ...(lookup?.tenant == null ? {} : { tenant: lookup.tenant.value }),
-  };
 }
 
 /** What undici can't carry: see single-exchange.ts. */

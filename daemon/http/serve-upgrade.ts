@@ -8,15 +8,16 @@ import { connectUpstream } from './connect-upstream.ts';
 import type { Connection } from './connection.ts';
 import { endConnection } from './end-connection.ts';
 import { dialectOf, errorResponse, errorResponseBytes } from './error-response.ts';
-import { type HeaderList, headerTokens } from './header-list.ts';
+import { type HeaderList, headersText, headerTokens } from './header-list.ts';
 import type { Relay } from './ports.ts';
 import { requestIdOf } from './request-id.ts';
 import { pathForRecord } from './request-target.ts';
 import { rewriteResponse } from './rewrite-response.ts';
 import { sendRequest } from './send-request.ts';
 import { sendInformation, sendResponse } from './send-response.ts';
-import { type RequestPorts, requestHead, targetFacts } from './serve-request.ts';
+import { type RequestPorts, requestHead } from './serve-request.ts';
 import { exchangeSingle, type SingleResponse } from './single-exchange.ts';
+import { targetFacts } from './target-facts.ts';
 import { upstreamError } from './upstream-error.ts';
 
 export interface UpgradePorts extends RequestPorts {
@@ -140,8 +141,7 @@ export async function serveUpgrade(
 
 /** The relay may take the socket's descriptor over: nothing may be left in the stream's buffer by then. */
 function writeSwitch(downstream: Socket, headers: HeaderList): Promise<void> {
-  const fields = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-  const text = `HTTP/1.1 101 ${STATUS_CODES[101]}\r\n${fields}\r\n`;
+  const text = `HTTP/1.1 101 ${STATUS_CODES[101]}\r\n${headersText(headers)}\r\n`;
   return new Promise((resolve, reject) => {
     downstream.write(text, 'latin1', (cause) => {
       if (cause) reject(new LeatError('CLIENT_RESET', 'the client went away before it had the answer', { cause }));

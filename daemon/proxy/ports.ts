@@ -73,7 +73,7 @@ export interface RelayResult {
 }
 
 /** http/: serves all requests of a connection; resolves when it is gone. Never rejects. */
-export type ServeHttp = (downstream: Socket, route: HttpRoute, context: HttpContext) => Promise<RelayResult>;
+export type ServeHttp = (downstream: Downstream, route: HttpRoute, context: HttpContext) => Promise<RelayResult>;
 
 export interface HttpContext {
   readonly workload: Workload;

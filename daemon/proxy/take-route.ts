@@ -17,7 +17,7 @@ export function takeRoute(
   record.add({ route: routeName(route), destination: destinationOf(route) });
   switch (route.kind) {
     case 'http':
-      return ports.serveHttp(downstream.socket(), route, {
+      return ports.serveHttp(downstream, route, {
         workload,
         startRequest: (request) => record.startRequest(request),
         currentRoute: followRoute(decided, route, ports.snapshots),

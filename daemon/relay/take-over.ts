@@ -34,6 +34,18 @@ export function takeOver(downstream: Socket, upstream: Socket): TakenPair | null
   };
 }
 
+/** The same for one socket. */
+export function takeSocket(socket: Socket): { readonly fd: number; readonly prefix: Buffer | null } | null {
+  const handle = handleOf(socket);
+  if (handle === null) return null;
+  try {
+    const fd = duplicateDescriptor(handle.fd);
+    return { fd, prefix: letGo(socket, handle) };
+  } catch {
+    return null;
+  }
+}
+
 interface Handle {
   readonly fd: number;
   readStop(): void;

@@ -3,58 +3,31 @@
  * The relay engine without Node, under sanitizers: test/support/native/relay-driver.c plays random schedules against it.
  * `LEAT_LONG=1` makes it the long version: 2 GiB in schedules, and a million relays opened and closed.
  */
-import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import test from 'ava';
+import { buildDriver, runDriver, SANITIZERS, type Sanitizer } from '../support/build-driver.ts';
 
-const run = promisify(execFile);
-const root = new URL('../../', import.meta.url).pathname;
 const isLong = process.env.LEAT_LONG === '1';
 const SCHEDULE_BYTES = isLong ? 2 ** 31 : 2 ** 26;
 const CHURN = isLong ? 1_000_000 : 20_000;
 const TIMEOUT_MS = isLong ? 3_600_000 : 180_000;
 
-const BUILDS = {
-  plain: [],
-  'AddressSanitizer and UBSan': ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'],
-  ThreadSanitizer: ['-fsanitize=thread'],
-} as const;
-
-const drivers = new Map<string, string>();
+const drivers = new Map<Sanitizer, string>();
 let folder = '';
 
 test.before('build', async (t) => {
   t.timeout(TIMEOUT_MS);
   folder = await mkdtemp(join(tmpdir(), 'leat-driver-'));
-  const sources = (await readdir(join(root, 'daemon/native/src')))
-    .filter((name) => /^(relay-.*|original-destination)\.c$/.test(name) && name !== 'relay-binding.c')
-    .map((name) => join(root, 'daemon/native/src', name));
-  for (const [name, flags] of Object.entries(BUILDS)) {
-    const driver = join(folder, `driver-${drivers.size}`);
-    const warnings = ['-Wall', '-Wextra', '-Werror'];
-    const base = ['-std=c17', '-D_GNU_SOURCE', '-O1', '-g', '-pthread', `-I${root}daemon/native/src`];
-    await run('gcc', [
-      ...base,
-      ...warnings,
-      ...flags,
-      '-o',
-      driver,
-      `${root}test/support/native/relay-driver.c`,
-      ...sources,
-    ]);
-    drivers.set(name, driver);
+  for (const sanitizer of Object.keys(SANITIZERS) as Sanitizer[]) {
+    const driver = await buildDriver(folder, 'relay-driver', /^(relay-.*|original-destination)\.c$/, sanitizer);
+    drivers.set(sanitizer, driver);
   }
 });
 test.after.always(() => rm(folder, { recursive: true, force: true }));
 
-/** Rejects with what the driver, or a sanitizer, had to say. */
-function drive(build: keyof typeof BUILDS, ...args: string[]) {
-  const env = { ...process.env, TSAN_OPTIONS: 'halt_on_error=1', ASAN_OPTIONS: 'detect_leaks=1' };
-  return run(drivers.get(build) ?? '', args, { env, timeout: TIMEOUT_MS });
-}
+const drive = (build: Sanitizer, ...args: string[]) => runDriver(drivers.get(build) ?? '', args, TIMEOUT_MS);
 
 for (const build of ['AddressSanitizer and UBSan', 'ThreadSanitizer'] as const) {
   test.serial(`${build}: nothing to report on random writes, pauses, half-closes, resets and cuts`, async (t) => {

@@ -7,12 +7,16 @@ import { LeatError } from '../../daemon/errors/leat-error.ts';
 import { createHttpService, type HttpService, type HttpServiceOptions } from '../../daemon/http/http-service.ts';
 import type { CredentialSource, HttpContext } from '../../daemon/http/ports.ts';
 import { systemClock } from '../../daemon/net/clock.ts';
+import { type Downstream, socketDownstream } from '../../daemon/net/downstream.ts';
 import { keepErrorForNextOwner } from '../../daemon/net/socket-ownership.ts';
 import type { RelayResult } from '../../daemon/proxy/ports.ts';
+import { createNativeRelayer } from '../../daemon/relay/native-relay.ts';
 import { streamRelay } from '../../daemon/relay/stream-relay.ts';
+import { takeSocket } from '../../daemon/relay/take-over.ts';
 import type { HttpRoute, Upstream } from '../../daemon/routing/route.ts';
 import type { Workload } from '../../daemon/workload/workload.ts';
 import { shopWorkload } from './destinations.ts';
+import { httpPath } from './http-path.ts';
 
 interface Teardown {
   teardown(end: () => unknown): void;
@@ -66,15 +70,18 @@ export async function startHttpLab(
       return dialLoopback(typeof upstreamPort === 'number' ? upstreamPort : upstreamPort());
     },
     relay: streamRelay,
+    takeSocket: httpPath() === 'plain' ? takeSocket : null,
     credentials: noCredentials,
     forwardFields: async () => [],
     followControls: async (target) => target,
     clock: systemClock,
     ...options,
   });
-  const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
+  let open = 0;
+  const serve = (downstream: Downstream): void => {
+    open += 1;
     void service
-      .serve(socket, route, {
+      .serve(downstream, route, {
         workload: options.workload?.() ?? shopWorkload,
         signal: abort.signal,
         currentRoute: options.currentRoute ?? (() => route),
@@ -90,23 +97,46 @@ export async function startHttpLab(
           };
         },
       })
-      .then((result) => connections.push(result));
-  });
-  listener.listen(0, '127.0.0.1');
-  await once(listener, 'listening');
+      .then((result) => {
+        open -= 1;
+        connections.push(result);
+      });
+  };
+  const { port, close } = await (httpPath() === 'plain' ? acceptByEngine(serve) : acceptByNode(serve));
   t.teardown(async () => {
-    listener.close();
     abort.abort(new LeatError('DRAINED', 'the test is over'));
+    await eventually(() => open === 0);
     await service.close();
+    close();
   });
   return {
-    port: (listener.address() as AddressInfo).port,
+    port,
     service,
     records,
     connections,
     dialled,
     abort: (reason) => abort.abort(reason),
   };
+}
+
+interface Acceptor {
+  readonly port: number;
+  readonly close: () => void;
+}
+
+async function acceptByNode(serve: (downstream: Downstream) => void): Promise<Acceptor> {
+  const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) =>
+    serve(socketDownstream(socket)),
+  );
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  return { port: (listener.address() as AddressInfo).port, close: () => void listener.close() };
+}
+
+/** As the daemon does: a connection is a descriptor until somebody needs a socket. */
+async function acceptByEngine(serve: (downstream: Downstream) => void): Promise<Acceptor> {
+  const relayer = createNativeRelayer(1, serve);
+  return { port: relayer.listen({ address: '127.0.0.1', port: 0 }), close: () => relayer.stop() };
 }
 
 async function dialLoopback(port: number): Promise<Socket> {

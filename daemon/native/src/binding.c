@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http-binding.h"
 #include "namespace.h"
 #include "original-destination.h"
 #include "original-server.h"
@@ -202,5 +203,5 @@ NAPI_MODULE_INIT() {
       {"beginConnect", NULL, begin_to_connect, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   if (!ok(env, napi_define_properties(env, exports, sizeof(functions) / sizeof(functions[0]), functions))) return NULL;
-  return register_relay_functions(env, exports) ? exports : NULL;
+  return register_relay_functions(env, exports) && register_http_functions(env, exports) ? exports : NULL;
 }

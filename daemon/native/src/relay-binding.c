@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "binding-fail.h"
 #include "relay-engine.h"
 #include "relay-rows.h"
 
@@ -17,16 +18,6 @@ struct engine_handle {
   napi_threadsafe_function announce;
   struct relay_rows rows;
 };
-
-static napi_value fail(napi_env env, int error, const char *syscall) {
-  napi_value code, message, exception;
-  const char *name = strerrorname_np(error);
-  if (napi_create_string_utf8(env, name ? name : "UNKNOWN", NAPI_AUTO_LENGTH, &code) == napi_ok &&
-      napi_create_string_utf8(env, syscall, NAPI_AUTO_LENGTH, &message) == napi_ok &&
-      napi_create_error(env, code, message, &exception) == napi_ok)
-    napi_throw(env, exception);
-  return NULL;
-}
 
 /* On a thread of the engine. */
 static void announce(void *context) {

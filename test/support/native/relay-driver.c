@@ -23,6 +23,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "random.h"
 #include "relay-engine.h"
 
 enum { LINES = 24, CHUNK = 96 * 1024, MAX_TARGET = 6 * 1024 * 1024, PREFIX = 3000 };
@@ -31,17 +32,6 @@ static void fail(const char *why, long long number) {
   fprintf(stderr, "relay-driver: %s (%lld)\n", why, number);
   _exit(1);
 }
-
-static uint64_t random_state;
-
-static uint64_t random_below(uint64_t bound) {
-  random_state ^= random_state << 13;
-  random_state ^= random_state >> 7;
-  random_state ^= random_state << 17;
-  return random_state % bound;
-}
-
-static bool one_in(uint64_t n) { return random_below(n) == 0; }
 
 /* What has to stand at a position of a stream: a byte too many, too few or of another stream shows. */
 static uint8_t key_byte(uint64_t key, uint64_t position) {

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Socket } from 'node:net';
+import { LeatError } from '../../errors/leat-error.ts';
+import type { HttpEngine } from '../../native/http-engine.ts';
+import { resetDescriptor } from '../../native/relay-engine.ts';
+import { resetSocket } from '../../net/reset-socket.ts';
+import type { HttpTarget } from '../../routing/route.ts';
+import type { Dial, TakeSocket } from '../ports.ts';
+
+/** As upstream-pools.ts has it: Leat closes first, so that no request meets a close. */
+const KEEP_ALIVE_MS = 4000;
+const KEEP_ALIVE_MAX_MS = 60_000;
+/** What a server's own word is cut by: its clock started before ours. */
+const KEEP_ALIVE_MARGIN_MS = 2000;
+/** Connections at rest, of all pools together; what comes beyond is closed behind its answer. */
+const MOST_RESTING = 4096;
+
+/** A connection to an upstream, in the engine. */
+export interface UpstreamLeg {
+  readonly slot: number;
+  readonly pool: LegPool;
+}
+
+/** Legs that are interchangeable: one key of upstream-key.ts. */
+export interface LegPool {
+  readonly key: string;
+  readonly resting: UpstreamLeg[];
+  /** False from `renew` on: what is dialled under its name is closed behind its answer. */
+  isCurrent: boolean;
+}
+
+export interface UpstreamLegs {
+  poolOf(key: string): LegPool;
+  /** The leg that rested last: the others may end. Null: there is none. */
+  take(pool: LegPool): UpstreamLeg | null;
+  /** @throws UPSTREAM_*, TUNNEL_*, CREDENTIAL_*, or the signal's reason */
+  dial(pool: LegPool, target: HttpTarget, signal: AbortSignal): Promise<UpstreamLeg>;
+  /** Behind an answer. `keepAliveMs` is the upstream's word: 0 for none to come, null where it has none. */
+  giveBack(leg: UpstreamLeg, keepAliveMs: number | null): void;
+  /** Resets it. */
+  drop(leg: UpstreamLeg): void;
+  /** A leg at rest ended, or was for too long. False where the slot is none of them. */
+  noteEnd(slot: number): boolean;
+  readonly size: number;
+  /** Later requests go out on new connections. */
+  renew(): void;
+}
+
+/** Never more connections than requests run and `MOST_RESTING` besides: requests are bounded by the downstream connections. */
+export function createUpstreamLegs(engine: HttpEngine, dial: Dial, takeSocket: TakeSocket): UpstreamLegs {
+  const pools = new Map<string, LegPool>();
+  const resting = new Map<number, UpstreamLeg>();
+
+  function close(leg: UpstreamLeg): void {
+    engine.close(leg.slot);
+    forgetEmpty(leg.pool);
+  }
+
+  function forgetEmpty(pool: LegPool): void {
+    if (pool.resting.length === 0 && pools.get(pool.key) === pool) {
+      pools.delete(pool.key);
+      pool.isCurrent = false;
+    }
+  }
+
+  return {
+    poolOf(key) {
+      let pool = pools.get(key);
+      if (pool === undefined) {
+        pool = { key, resting: [], isCurrent: true };
+        pools.set(key, pool);
+      }
+      return pool;
+    },
+    take(pool) {
+      const leg = pool.resting.pop();
+      if (leg === undefined) return null;
+      resting.delete(leg.slot);
+      return leg;
+    },
+    async dial(pool, target, signal) {
+      const socket = await dial(target.upstream, signal);
+      if (signal.aborted) {
+        resetSocket(socket);
+        throw signal.reason;
+      }
+      return { slot: adopt(engine, socket, takeSocket), pool };
+    },
+    giveBack(leg, keepAliveMs) {
+      const restMs =
+        keepAliveMs === null ? KEEP_ALIVE_MS : Math.min(keepAliveMs - KEEP_ALIVE_MARGIN_MS, KEEP_ALIVE_MAX_MS);
+      if (!leg.pool.isCurrent || restMs <= 0 || resting.size >= MOST_RESTING) {
+        close(leg);
+        return;
+      }
+      leg.pool.resting.push(leg);
+      resting.set(leg.slot, leg);
+      engine.rest(leg.slot, restMs);
+    },
+    drop(leg) {
+      engine.reset(leg.slot, 'upstream');
+      forgetEmpty(leg.pool);
+    },
+    noteEnd(slot) {
+      const leg = resting.get(slot);
+      if (leg === undefined) return false;
+      resting.delete(slot);
+      leg.pool.resting.splice(leg.pool.resting.indexOf(leg), 1);
+      close(leg);
+      return true;
+    },
+    get size() {
+      return pools.size;
+    },
+    renew() {
+      for (const leg of resting.values()) engine.close(leg.slot);
+      resting.clear();
+      for (const pool of pools.values()) {
+        pool.isCurrent = false;
+        pool.resting.length = 0;
+      }
+      pools.clear();
+    },
+  };
+}
+
+/** @throws UPSTREAM_RESPONSE_INVALID where the upstream spoke first; INTERNAL where no descriptors are left */
+function adopt(engine: HttpEngine, socket: Socket, takeSocket: TakeSocket): number {
+  const taken = takeSocket(socket);
+  if (taken === null) {
+    resetSocket(socket);
+    throw new LeatError('INTERNAL', 'the connection to the upstream could not be used: out of descriptors');
+  }
+  const slot = engine.adopt(taken.fd, 'upstream', null);
+  if (taken.prefix === null && slot !== null) return slot;
+  if (slot !== null) engine.reset(slot, 'upstream');
+  else resetDescriptor(taken.fd);
+  throw taken.prefix === null
+    ? new LeatError('INTERNAL', 'the connection to the upstream could not be used: out of memory')
+    : new LeatError('UPSTREAM_RESPONSE_INVALID', 'the upstream spoke before it was asked');
+}

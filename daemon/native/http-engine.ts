@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The HTTP engine: sockets whose heads come here in batches and whose bodies move without JavaScript. It decides nothing.
+ * src/http-engine.h has the contract, of which this is the other end; everything runs on Node's own loop.
+ */
+import { loadBinding } from './load.ts';
+
+declare const handle: unique symbol;
+type EngineHandle = { readonly [handle]: true };
+
+interface Binding {
+  openHttpEngine(
+    onReady: () => void,
+    rows: Float64Array,
+    commands: Float64Array,
+    inbox: Uint8Array,
+    outbox: Uint8Array,
+    headerMs: number,
+    keepAliveMs: number,
+  ): EngineHandle;
+  turnHttp(engine: EngineHandle, commands: number): number;
+  adoptHttp(engine: EngineHandle, fd: number, isUpstream: boolean, prefix: Buffer | null): number;
+  releaseHttp(engine: EngineHandle, slot: number, numbers: Float64Array): Buffer;
+  closeHttpEngine(engine: EngineHandle): void;
+}
+
+const binding = loadBinding<Binding>();
+
+/** What a row tells; `enum http_row` says what its numbers are. */
+export const ROW = { head: 1, odd: 2, ended: 3, done: 4, failed: 5, late: 6, gone: 7 } as const;
+/** Who was waited for too long. */
+export const WAIT = {
+  request: 0,
+  head: 1,
+  clientBody: 2,
+  answer: 3,
+  upstreamBody: 4,
+  reader: 5,
+  use: 6,
+} as const;
+/** Sides of an exchange, as `failed` has them. */
+export const SIDE = { downstream: 0, upstream: 1 } as const;
+/** Where a body ends. */
+export const FRAMING = { none: 0, length: 1, chunked: 2, untilEnd: 3 } as const;
+export type Framing = (typeof FRAMING)[keyof typeof FRAMING];
+
+export interface Body {
+  readonly framing: Framing;
+  /** Of `length`; else 0. */
+  readonly bytes: number;
+}
+
+export interface HttpEngineOptions {
+  /** Deadlines are looked at four times a second: they may be told half a second late. */
+  readonly headerTimeoutMs: number;
+  readonly keepAliveMs: number;
+  /** Called for each row, in order. Heads stand in the inbox until it returns. */
+  readonly onRow: (row: number, slot: number, a: number, b: number, c: number, d: number) => void;
+}
+
+export interface ReleasedLeg {
+  readonly fd: number;
+  /** Read, and not used. */
+  readonly rest: Buffer;
+  readonly readBytes: number;
+  readonly writtenBytes: number;
+}
+
+const ROW_NUMBERS = 6;
+const MOST_ROWS = 8_192;
+const COMMAND_NUMBERS = 9;
+const MOST_COMMANDS = 2_048;
+const INBOX_BYTES = 1024 * 1024;
+const OUTBOX_BYTES = 1024 * 1024;
+/** Turns that follow on each other before the rest of the process has its turn. */
+const MOST_TURNS = 8;
+const TICK_MS = 250;
+const COMMAND = { ask: 1, answer: 2, interim: 3, refuse: 4, reset: 5, close: 6, end: 7, rest: 8 } as const;
+const NOTHING = new Uint8Array(0);
+const NO_BODY: Body = { framing: FRAMING.none, bytes: 0 };
+
+type Command = readonly [
+  kind: number,
+  slot: number,
+  peer: number,
+  head: Uint8Array,
+  body: Body,
+  first: number,
+  second: number,
+];
+
+/** One for the process. */
+export class HttpEngine {
+  readonly #engine: EngineHandle;
+  readonly #rows = new Float64Array(1 + MOST_ROWS * ROW_NUMBERS);
+  readonly #commands = new Float64Array(MOST_COMMANDS * COMMAND_NUMBERS);
+  readonly #inbox = Buffer.alloc(INBOX_BYTES);
+  readonly #outbox = Buffer.alloc(OUTBOX_BYTES);
+  readonly #released = new Float64Array(3);
+  readonly #onRow: HttpEngineOptions['onRow'];
+  /** Commands that had no room: they follow in the next turn. */
+  #later: Command[] = [];
+  #commandCount = 0;
+  #outboxUsed = 0;
+  #running = false;
+  #scheduled = false;
+  #isClosed = false;
+  #clock: NodeJS.Timeout | undefined;
+  #legs = 0;
+
+  /** @throws NativeError: no descriptors or memory */
+  constructor({ headerTimeoutMs, keepAliveMs, onRow }: HttpEngineOptions) {
+    this.#onRow = onRow;
+    this.#engine = binding.openHttpEngine(
+      () => this.#run(),
+      this.#rows,
+      this.#commands,
+      this.#inbox,
+      this.#outbox,
+      headerTimeoutMs,
+      keepAliveMs,
+    );
+  }
+
+  /** The head that a row tells of, in Latin-1. */
+  headText(offset: number, length: number): string {
+    return this.#inbox.toString('latin1', offset, offset + length);
+  }
+
+  /** Takes a connection over, with what was read of it. Its slot; null: no memory or descriptors, and it is still the caller's. */
+  adopt(fd: number, side: 'downstream' | 'upstream', prefix: Buffer | null): number | null {
+    const slot = binding.adoptHttp(this.#engine, fd, side === 'upstream', prefix);
+    if (slot < 0) return null;
+    this.#legs += 1;
+    this.#clock ??= setInterval(() => this.#run(), TICK_MS);
+    if (prefix !== null) this.#runSoon();
+    return slot;
+  }
+
+  /** Gives a downstream leg back, of which no request went upstream since its last answer. @throws NativeError EINVAL for others */
+  release(slot: number): ReleasedLeg {
+    const rest = binding.releaseHttp(this.#engine, slot, this.#released);
+    this.forget();
+    const [fd = -1, readBytes = 0, writtenBytes = 0] = this.#released;
+    return { fd, rest, readBytes, writtenBytes };
+  }
+
+  /** Sends a request: its head, and its body as it comes. */
+  ask(slot: number, upstream: number, head: Uint8Array, body: Body, answerMs: number, pieceMs: number): void {
+    this.#command(COMMAND.ask, slot, upstream, head, body, answerMs, pieceMs);
+  }
+
+  /** Sends the answer of the upstream down. `last`: nothing follows it. */
+  answer(slot: number, head: Uint8Array, body: Body, last: boolean, pieceMs: number): void {
+    this.#command(COMMAND.answer, slot, 0, head, body, last ? 1 : 0, pieceMs);
+  }
+
+  /** Sends a head that is not the answer yet. */
+  interim(slot: number, head: Uint8Array): void {
+    this.#command(COMMAND.interim, slot, 0, head, NO_BODY, 0, 0);
+  }
+
+  /** Sends an answer of our own; `body` is the request's, which is dropped. */
+  refuse(slot: number, answer: Uint8Array, body: Body, last: boolean, pieceMs: number): void {
+    this.#command(COMMAND.refuse, slot, 0, answer, body, last ? 1 : 0, pieceMs);
+  }
+
+  /** `upstream`: its slot is nobody's from now on. A downstream's is until `gone` was told. */
+  reset(slot: number, side: 'downstream' | 'upstream'): void {
+    this.#command(COMMAND.reset, slot, 0, NOTHING, NO_BODY, 0, 0);
+    if (side === 'upstream') this.forget();
+  }
+
+  /** An upstream leg, in order. */
+  close(slot: number): void {
+    this.#command(COMMAND.close, slot, 0, NOTHING, NO_BODY, 0, 0);
+    this.forget();
+  }
+
+  /** A downstream leg, in order. */
+  end(slot: number): void {
+    this.#command(COMMAND.end, slot, 0, NOTHING, NO_BODY, 0, 0);
+  }
+
+  /** How long an upstream leg may wait for its next request. */
+  rest(slot: number, idleMs: number): void {
+    this.#command(COMMAND.rest, slot, 0, NOTHING, NO_BODY, idleMs, 0);
+  }
+
+  /** A leg is no more: to be called once for each `gone`. */
+  forget(): void {
+    this.#legs -= 1;
+    if (this.#legs > 0) return;
+    clearInterval(this.#clock);
+    this.#clock = undefined;
+  }
+
+  /** Resets everything. */
+  shut(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearInterval(this.#clock);
+    binding.closeHttpEngine(this.#engine);
+  }
+
+  #command(
+    kind: number,
+    slot: number,
+    peer: number,
+    head: Uint8Array,
+    body: Body,
+    first: number,
+    second: number,
+  ): void {
+    const hasRoom = this.#commandCount < MOST_COMMANDS && this.#outboxUsed + head.length <= OUTBOX_BYTES;
+    if (!hasRoom || this.#later.length > 0) {
+      this.#later.push([kind, slot, peer, Uint8Array.from(head), body, first, second]);
+      this.#runSoon();
+      return;
+    }
+    const row = this.#commands;
+    const at = this.#commandCount * COMMAND_NUMBERS;
+    this.#commandCount += 1;
+    row[at] = kind;
+    row[at + 1] = slot;
+    row[at + 2] = peer;
+    row[at + 3] = this.#outboxUsed;
+    row[at + 4] = head.length;
+    row[at + 5] = body.framing;
+    row[at + 6] = body.bytes;
+    row[at + 7] = first;
+    row[at + 8] = second;
+    if (head.length > 0) {
+      this.#outbox.set(head, this.#outboxUsed);
+      this.#outboxUsed += head.length;
+    }
+    this.#runSoon();
+  }
+
+  /** What is decided outside of a turn goes out together, behind all that was resolved with it. */
+  #runSoon(): void {
+    if (this.#running || this.#scheduled) return;
+    this.#scheduled = true;
+    process.nextTick(() => {
+      this.#scheduled = false;
+      this.#run();
+    });
+  }
+
+  #run(): void {
+    if (this.#running || this.#isClosed) return;
+    this.#running = true;
+    let hasMore = true;
+    for (let turns = 0; hasMore && turns < MOST_TURNS && !this.#isClosed; turns++) hasMore = this.#turn();
+    this.#running = false;
+    if (hasMore && !this.#isClosed) setImmediate(() => this.#run());
+  }
+
+  #turn(): boolean {
+    const count = binding.turnHttp(this.#engine, this.#commandCount);
+    this.#commandCount = 0;
+    this.#outboxUsed = 0;
+    const later = this.#later;
+    if (later.length > 0) {
+      this.#later = [];
+      for (const command of later) this.#command(...command);
+    }
+    const rows = this.#rows;
+    for (let i = 0, at = 1; i < count; i++, at += ROW_NUMBERS) {
+      this.#onRow(
+        rows[at] as number,
+        rows[at + 1] as number,
+        rows[at + 2] as number,
+        rows[at + 3] as number,
+        rows[at + 4] as number,
+        rows[at + 5] as number,
+      );
+    }
+    return rows[0] === 1 || this.#commandCount > 0 || this.#later.length > 0;
+  }
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Marshalling between JavaScript and the HTTP engine. Rows, commands and heads cross in memory that both sides see, so that a
+ * turn is one call, whatever it carries; Node's own loop watches the engine's descriptor.
+ */
+#define NAPI_VERSION 8
+#include "http-binding.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "binding-fail.h"
+#include "http-engine.h"
+#include "uv-abi.h"
+
+enum { SHARED = 4 };
+
+struct http_handle {
+  napi_env env;
+  struct http_engine *engine; /* NULL: closed */
+  uv_poll_t *poll;            /* NULL: the loop has let go of it */
+  napi_async_context context;
+  napi_async_cleanup_hook_handle cleanup;
+  napi_ref on_ready;
+  napi_ref shared[SHARED];
+  bool finalized;
+};
+
+static void on_ready(uv_poll_t *poll, int status, int events) {
+  (void)status;
+  (void)events;
+  struct http_handle *handle = uv_handle_get_data((uv_handle_t *)poll);
+  napi_handle_scope scope;
+  napi_value callback, receiver;
+  if (handle->engine == NULL || napi_open_handle_scope(handle->env, &scope) != napi_ok) return;
+  if (napi_get_reference_value(handle->env, handle->on_ready, &callback) == napi_ok &&
+      napi_get_global(handle->env, &receiver) == napi_ok &&
+      napi_make_callback(handle->env, handle->context, receiver, callback, 0, NULL, NULL) == napi_pending_exception) {
+    napi_value exception;
+    /* An exception here is a defect of ours: as any other that nobody catches. */
+    if (napi_get_and_clear_last_exception(handle->env, &exception) == napi_ok)
+      (void)napi_fatal_exception(handle->env, exception);
+  }
+  (void)napi_close_handle_scope(handle->env, scope);
+}
+
+static void on_closed(uv_handle_t *poll) {
+  struct http_handle *handle = uv_handle_get_data(poll);
+  free(poll);
+  handle->poll = NULL;
+  if (handle->cleanup != NULL) (void)napi_remove_async_cleanup_hook(handle->cleanup);
+  if (handle->finalized) free(handle);
+}
+
+static void close_handle(struct http_handle *handle) {
+  if (handle->engine == NULL) return;
+  (void)uv_poll_stop(handle->poll);
+  http_engine_close(handle->engine);
+  handle->engine = NULL;
+  (void)napi_delete_reference(handle->env, handle->on_ready);
+  for (int i = 0; i < SHARED; i++) (void)napi_delete_reference(handle->env, handle->shared[i]);
+  (void)napi_async_destroy(handle->env, handle->context);
+  uv_close((uv_handle_t *)handle->poll, on_closed);
+}
+
+static void clean_up(napi_async_cleanup_hook_handle hook, void *data) {
+  struct http_handle *handle = data;
+  handle->cleanup = hook;
+  if (handle->poll == NULL) (void)napi_remove_async_cleanup_hook(hook);
+  else close_handle(handle); /* does nothing where it is under way */
+}
+
+static void finalize(napi_env env, void *data, void *hint) {
+  (void)env;
+  (void)hint;
+  struct http_handle *handle = data;
+  close_handle(handle);
+  handle->finalized = true;
+  if (handle->poll == NULL) free(handle);
+}
+
+static bool read_array(napi_env env, napi_value value, napi_typedarray_type wanted, size_t *length, void **bytes) {
+  napi_typedarray_type type;
+  return napi_get_typedarray_info(env, value, &type, length, bytes, NULL, NULL) == napi_ok && type == wanted;
+}
+
+static bool watch(struct http_handle *handle) {
+  struct uv_loop_s *loop;
+  if (napi_get_uv_event_loop(handle->env, &loop) != napi_ok) return false;
+  handle->poll = calloc(1, uv_handle_size(UV_POLL));
+  if (handle->poll == NULL) return false;
+  if (uv_poll_init(loop, handle->poll, http_engine_descriptor(handle->engine)) != 0) {
+    free(handle->poll);
+    return false;
+  }
+  uv_handle_set_data((uv_handle_t *)handle->poll, handle);
+  (void)uv_poll_start(handle->poll, UV_READABLE, on_ready);
+  /* An engine without connections is no reason to keep the process; http-engine.ts has a timer while there are any. */
+  uv_unref((uv_handle_t *)handle->poll);
+  return true;
+}
+
+/* openHttpEngine(onReady, rows, commands, inbox, outbox, headerMs, keepAliveMs): engine */
+static napi_value open_engine(napi_env env, napi_callback_info info) {
+  napi_value arguments[7], name, external;
+  size_t count = 7;
+  int64_t header_ms, keep_alive_ms;
+  struct http_memory memory = {0};
+  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count < 7 ||
+      !read_array(env, arguments[1], napi_float64_array, &memory.most_rows, (void **)&memory.rows) ||
+      !read_array(env, arguments[2], napi_float64_array, &memory.most_commands, (void **)&memory.commands) ||
+      !read_array(env, arguments[3], napi_uint8_array, &memory.inbox_bytes, (void **)&memory.inbox) ||
+      !read_array(env, arguments[4], napi_uint8_array, &memory.outbox_bytes, (void **)&memory.outbox) ||
+      napi_get_value_int64(env, arguments[5], &header_ms) != napi_ok || header_ms < 1 ||
+      napi_get_value_int64(env, arguments[6], &keep_alive_ms) != napi_ok || keep_alive_ms < 1)
+    return fail(env, EINVAL, "openHttpEngine");
+  memory.most_rows = (memory.most_rows - 1) / HTTP_ROW_NUMBERS;
+  memory.most_commands /= HTTP_COMMAND_NUMBERS;
+  struct http_handle *handle = calloc(1, sizeof(*handle));
+  if (handle == NULL) return fail(env, ENOMEM, "openHttpEngine");
+  const struct http_limits limits = {(uint64_t)header_ms, (uint64_t)keep_alive_ms};
+  handle->env = env;
+  handle->engine = http_engine_open(&memory, &limits);
+  if (handle->engine == NULL) {
+    const int error = errno;
+    free(handle);
+    return fail(env, error, "epoll_create1");
+  }
+  bool opened = napi_create_reference(env, arguments[0], 1, &handle->on_ready) == napi_ok;
+  for (int i = 0; i < SHARED; i++)
+    opened = opened && napi_create_reference(env, arguments[1 + i], 1, &handle->shared[i]) == napi_ok;
+  opened = opened && napi_create_string_utf8(env, "leat http", NAPI_AUTO_LENGTH, &name) == napi_ok &&
+           napi_async_init(env, NULL, name, &handle->context) == napi_ok && watch(handle);
+  if (!opened) {
+    /* What was made of it stays: this is the start of the process, which ends now. */
+    http_engine_close(handle->engine);
+    return fail(env, ENOMEM, "openHttpEngine");
+  }
+  if (napi_add_async_cleanup_hook(env, clean_up, handle, &handle->cleanup) != napi_ok ||
+      napi_create_external(env, handle, finalize, NULL, &external) != napi_ok) {
+    close_handle(handle);
+    return fail(env, ENOMEM, "openHttpEngine");
+  }
+  return external;
+}
+
+static struct http_handle *read_engine(napi_env env, napi_value value) {
+  struct http_handle *handle;
+  if (napi_get_value_external(env, value, (void **)&handle) != napi_ok || handle->engine == NULL) return NULL;
+  return handle;
+}
+
+/* turnHttp(engine, commands): number of rows */
+static napi_value turn(napi_env env, napi_callback_info info) {
+  napi_value arguments[2], rows;
+  size_t count = 2;
+  uint32_t commands;
+  struct http_handle *handle;
+  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count < 2 ||
+      (handle = read_engine(env, arguments[0])) == NULL || napi_get_value_uint32(env, arguments[1], &commands) != napi_ok)
+    return fail(env, EINVAL, "turnHttp");
+  return napi_create_uint32(env, (uint32_t)http_engine_turn(handle->engine, commands), &rows) == napi_ok ? rows : NULL;
+}
+
+/* adoptHttp(engine, fd, isUpstream, prefix): slot, or a negative errno with the descriptor still the caller's */
+static napi_value adopt(napi_env env, napi_callback_info info) {
+  napi_value arguments[4], slot;
+  size_t count = 4, length = 0;
+  int32_t fd;
+  bool is_upstream, is_buffer;
+  void *prefix = NULL;
+  struct http_handle *handle;
+  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count < 4 ||
+      (handle = read_engine(env, arguments[0])) == NULL || napi_get_value_int32(env, arguments[1], &fd) != napi_ok ||
+      napi_get_value_bool(env, arguments[2], &is_upstream) != napi_ok ||
+      napi_is_buffer(env, arguments[3], &is_buffer) != napi_ok ||
+      (is_buffer && napi_get_buffer_info(env, arguments[3], &prefix, &length) != napi_ok))
+    return fail(env, EINVAL, "adoptHttp");
+  const int adopted =
+      http_engine_adopt(handle->engine, fd, is_upstream ? HTTP_UPSTREAM : HTTP_DOWNSTREAM, prefix, length);
+  return napi_create_int32(env, adopted, &slot) == napi_ok ? slot : NULL;
+}
+
+/* releaseHttp(engine, slot, Float64Array): bytes that were read and not used; descriptor, bytes read and written in the array */
+static napi_value release(napi_env env, napi_callback_info info) {
+  napi_value arguments[3], rest;
+  size_t count = 3, length;
+  uint32_t slot;
+  double *numbers;
+  struct http_handle *handle;
+  struct http_released released;
+  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count < 3 ||
+      (handle = read_engine(env, arguments[0])) == NULL || napi_get_value_uint32(env, arguments[1], &slot) != napi_ok ||
+      !read_array(env, arguments[2], napi_float64_array, &length, (void **)&numbers) || length < 3 ||
+      !http_engine_release(handle->engine, slot, &released))
+    return fail(env, EINVAL, "releaseHttp");
+  numbers[0] = released.fd;
+  numbers[1] = (double)released.read_bytes;
+  numbers[2] = (double)released.written_bytes;
+  const napi_status status = napi_create_buffer_copy(env, released.rest_length, released.rest, NULL, &rest);
+  free(released.rest);
+  return status == napi_ok ? rest : NULL;
+}
+
+static napi_value close_engine(napi_env env, napi_callback_info info) {
+  napi_value argument;
+  size_t count = 1;
+  struct http_handle *handle;
+  if (napi_get_cb_info(env, info, &count, &argument, NULL, NULL) != napi_ok ||
+      napi_get_value_external(env, argument, (void **)&handle) != napi_ok)
+    return fail(env, EINVAL, "closeHttpEngine");
+  close_handle(handle);
+  return NULL;
+}
+
+bool register_http_functions(napi_env env, napi_value exports) {
+  const napi_property_descriptor functions[] = {
+      {"openHttpEngine", NULL, open_engine, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"turnHttp", NULL, turn, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"adoptHttp", NULL, adopt, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"releaseHttp", NULL, release, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"closeHttpEngine", NULL, close_engine, NULL, NULL, NULL, napi_enumerable, NULL},
+  };
+  return napi_define_properties(env, exports, sizeof(functions) / sizeof(functions[0]), functions) == napi_ok;
+}
