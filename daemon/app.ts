@@ -6,6 +6,7 @@ import { acceptCaptured } from './app/accept-captured.ts';
 import { followSource } from './app/follow-source.ts';
 import { createForward } from './app/forward.ts';
 import { learnAddresses } from './app/learn-addresses.ts';
+import { openRelayer } from './app/open-relayer.ts';
 import { createPlanDial } from './app/plan-dial.ts';
 import { proveCapture } from './app/prove-capture.ts';
 import { reportState } from './app/report-state.ts';
@@ -28,7 +29,6 @@ import { ConnectionLimit } from './proxy/connection-limit.ts';
 import { handleConnection } from './proxy/handle-connection.ts';
 import type { ProxyPorts } from './proxy/ports.ts';
 import { createSnapshotFeed } from './proxy/snapshot-feed.ts';
-import { createNativeRelayer } from './relay/native-relay.ts';
 import { takeSocket } from './relay/take-over.ts';
 import { createRecorder } from './telemetry/connection-record.ts';
 import type { Logger } from './telemetry/logger.ts';
@@ -42,8 +42,6 @@ export interface App {
 const IDENTIFY_TIMEOUT_MS = 2_000;
 /** For the first bytes of a client, which say what name it wants. */
 const FIRST_BYTES_TIMEOUT_MS = 10_000;
-/** One thread of the relay engine moves more than a gigabyte a second. */
-const RELAY_THREADS = 1;
 
 /** Starts the daemon. @throws what keeps it from starting: a port in use, a folder that can't be written */
 export async function startApp(config: Config, log: Logger): Promise<App> {
@@ -72,7 +70,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   });
   metrics.syntheticNames.set(synthetic.entries().length);
 
-  const relayer = createNativeRelayer(RELAY_THREADS, (downstream) => captured.accept(downstream));
+  const relayer = openRelayer(config, (downstream) => captured.accept(downstream));
   const upstreams = wireUpstreams(config, {
     clock,
     metrics,
@@ -121,7 +119,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     tracker,
     handle: (downstream) => handleConnection(downstream, ports, limit),
   });
-  const capturePort = captured.listen(relayer, config.capturePort, config.leatAddresses.v6 !== null);
+  const capturePort = await captured.listen(relayer, config.capturePort, config.leatAddresses.v6 !== null);
 
   const ipset = openIpset();
   const dns = await serveDns(config, {

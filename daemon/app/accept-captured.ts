@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createRefuseSelfCall } from '../capture/original-destination.ts';
 import type { SelfTest } from '../capture/self-test.ts';
-import { LeatError } from '../errors/leat-error.ts';
 import type { ConnectionTracker } from '../lifecycle/connection-tracker.ts';
 import type { Downstream } from '../net/downstream.ts';
 import type { Endpoint, IpAddress } from '../net/endpoint.ts';
-import { EngineDownstream } from '../relay/engine-downstream.ts';
-import type { NativeRelayer } from '../relay/native-relay.ts';
+import type { Relayer } from '../relay/relayer.ts';
 
 export interface CapturedParts {
   /** Leat's addresses on `lo`. */
@@ -18,22 +16,18 @@ export interface CapturedParts {
 }
 
 export interface CapturedConnections {
-  /** Takes what the engine accepted. */
-  accept(downstream: EngineDownstream): void;
+  /** Takes what the relayer accepted. */
+  accept(downstream: Downstream): void;
   /** @throws ORIGINAL_DESTINATION_UNREADABLE, SELF_CALL */
   originalDestinationOf(downstream: Downstream): Endpoint;
-  /**
-   * Listens on 0.0.0.0 and [::] apart: on one dual-stack socket IPv4 clients would show up as mapped addresses, and a node
-   * without IPv6 would have no listener at all.
-   * @returns the port @throws NativeError EADDRINUSE where another daemon runs on the node
-   */
-  listen(relayer: Pick<NativeRelayer, 'listen'>, port: number, ipv6: boolean): number;
+  /** Begins to accept. @returns the port @throws the system's error: EADDRINUSE where another daemon runs on the node */
+  listen(relayer: Pick<Relayer, 'listen'>, port: number, ipv6: boolean): Promise<number>;
 }
 
 /** Open connections; what comes beyond is reset. */
 const MAX_CONNECTIONS = 20_000;
 
-/** Takes redirected connections from the engine to their story. */
+/** Takes redirected connections to their story. */
 export function acceptCaptured({ ownAddresses, selfTest, tracker, handle }: CapturedParts): CapturedConnections {
   const refuseSelfCall = createRefuseSelfCall(ownAddresses);
   let capturePort = 0;
@@ -47,14 +41,12 @@ export function acceptCaptured({ ownAddresses, selfTest, tracker, handle }: Capt
       tracker.track(downstream, handle(downstream));
     },
     originalDestinationOf(downstream) {
-      if (!(downstream instanceof EngineDownstream)) throw new LeatError('INTERNAL', 'not a connection of the engine');
       const original = downstream.originalDestination();
       refuseSelfCall(original, capturePort);
       return original;
     },
-    listen(relayer, port, ipv6) {
-      capturePort = relayer.listen({ address: '0.0.0.0', port });
-      if (ipv6) relayer.listen({ address: '::', port: capturePort });
+    async listen(relayer, port, ipv6) {
+      capturePort = await relayer.listen(port, ipv6);
       return capturePort;
     },
   };

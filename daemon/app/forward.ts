@@ -2,7 +2,7 @@
 import { LeatError } from '../errors/leat-error.ts';
 import { resetSocket } from '../net/reset-socket.ts';
 import type { Dial, Forward } from '../proxy/ports.ts';
-import type { DialPlan, NativeRelayer } from '../relay/native-relay.ts';
+import type { DialPlan, Relayer } from '../relay/relayer.ts';
 import type { Upstream } from '../routing/route.ts';
 
 /**
@@ -10,7 +10,7 @@ import type { Upstream } from '../routing/route.ts';
  * of Node's is made; everything else is dialled by Node and handed over.
  */
 export function createForward(
-  relayer: NativeRelayer,
+  relayer: Pick<Relayer, 'dial' | 'relay'>,
   plan: (upstream: Upstream) => DialPlan | null,
   dial: Dial,
 ): Forward {

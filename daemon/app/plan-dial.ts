@@ -3,7 +3,7 @@ import { connectionError } from '../net/connection-error.ts';
 import { admitAddresses, connectTimeout } from '../net/dial.ts';
 import { formatEndpoint, type IpAddress, parseIpAddress } from '../net/endpoint.ts';
 import type { UpstreamGuard } from '../policy/upstream-guard.ts';
-import type { DialPlan } from '../relay/native-relay.ts';
+import type { DialPlan } from '../relay/relayer.ts';
 import type { Upstream } from '../routing/route.ts';
 import { planSocks5 } from '../tunnel/plan-socks5.ts';
 

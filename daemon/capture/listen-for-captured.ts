@@ -7,13 +7,8 @@ export interface CaptureListenerOptions {
   readonly port: number;
   /** False on nodes without IPv6. */
   readonly ipv6: boolean;
-  /** Open connections, over both families together; what comes beyond is reset. Default 20,000. */
-  readonly maxConnections?: number;
-  /**
-   * Gets each connection: paused, half-open allowed, without Nagle's delay, nothing read. It is open until what is returned
-   * resolves (its descriptor may outlive Node's socket), or where nothing is returned until the socket closes.
-   */
-  readonly onConnection: (downstream: Socket) => Promise<void> | undefined;
+  /** Gets each connection: paused, half-open allowed, without Nagle's delay, nothing read. */
+  readonly onConnection: (downstream: Socket) => void;
   /** A listener that failed after its start: the daemon can't go on without it. */
   readonly onError: (error: Error) => void;
 }
@@ -31,31 +26,15 @@ export interface CaptureListener {
  * @throws Error of listen(2): EADDRINUSE where another daemon runs on the node
  */
 export async function listenForCaptured(options: CaptureListenerOptions): Promise<CaptureListener> {
-  const maxConnections = options.maxConnections ?? 20_000;
-  let open = 0;
-  const accept = (downstream: Socket): void => {
-    if (open >= maxConnections) {
-      downstream.on('error', () => undefined);
-      downstream.resetAndDestroy();
-      return;
-    }
-    open += 1;
-    const leave = (): void => {
-      open -= 1;
-    };
-    const handled = options.onConnection(downstream);
-    if (handled === undefined) downstream.once('close', leave);
-    else void handled.finally(leave);
-  };
   const servers: Server[] = [];
   const close = (): void => {
     for (const server of servers) server.close();
   };
   try {
-    const first = await listen('0.0.0.0', options.port, accept);
+    const first = await listen('0.0.0.0', options.port, options.onConnection);
     servers.push(first);
     const port = portOf(first);
-    if (options.ipv6) servers.push(await listen('::', port, accept));
+    if (options.ipv6) servers.push(await listen('::', port, options.onConnection));
     for (const server of servers) server.on('error', options.onError);
     return { port, close };
   } catch (error) {

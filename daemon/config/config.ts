@@ -3,6 +3,7 @@
  * The daemon's options: a flag each, and an environment variable for each flag (`--state-dir` is `LEAT_STATE_DIR`; the
  * flag wins). All problems are reported at once. docs/configuration.md lists the same; a test holds them together.
  */
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import {
   ADMIN_PORT,
@@ -45,6 +46,10 @@ export interface Config {
   readonly serviceRanges: readonly string[];
   /** DNS servers for targets; empty: the system's. */
   readonly dnsServers: readonly string[];
+  /** Whether captured connections are accepted, dialled and relayed by the engine's threads or by Node alone. */
+  readonly relay: 'native' | 'streams';
+  /** Threads of the engine. */
+  readonly workers: number;
   readonly drainMs: number;
   readonly logLevel: string;
   readonly selfTest: boolean;
@@ -88,6 +93,8 @@ export const OPTIONS = {
   'pod-ranges': { default: '', help: "the cluster's pod ranges, separated by commas: refused as targets" },
   'service-ranges': { default: '', help: "the cluster's Service ranges, separated by commas: refused as targets" },
   'dns-servers': { default: '', help: "DNS servers for targets, separated by commas; empty: the system's" },
+  relay: { default: 'native', help: "native: the relay engine's threads; streams: Node alone, portable and slower" },
+  workers: { default: '1', help: 'threads of the relay engine, which share all connections; auto: one for each core' },
   'drain-ms': { default: '20000', help: 'after SIGTERM, milliseconds that open connections get to end' },
   'log-level': { default: 'info', help: 'trace, debug, info, warn, error or fatal' },
   'self-test': { default: 'on', help: 'on, or off where the daemon may not make a network namespace' },
@@ -125,6 +132,8 @@ export function loadConfig(argv: readonly string[], environment: NodeJS.ProcessE
     podRanges: read.ranges('pod-ranges'),
     serviceRanges: read.ranges('service-ranges'),
     dnsServers: read.addresses('dns-servers'),
+    relay: read.oneOf('relay', ['native', 'streams']),
+    workers: read.workers('workers', availableParallelism()),
     drainMs: read.integer('drain-ms', 0, 3_600_000),
     logLevel: read.oneOf('log-level', ['trace', 'debug', 'info', 'warn', 'error', 'fatal']),
     selfTest: read.oneOf('self-test', ['on', 'off']) === 'on',

@@ -9,6 +9,8 @@ export interface RawOptions {
   readonly unknown: readonly string[];
 }
 
+const MOST_WORKERS = 64;
+
 /** Typed readers of options. A value that does not fit is noted as a problem, and reading goes on. */
 export class OptionReader {
   readonly problems: string[] = [];
@@ -43,6 +45,17 @@ export class OptionReader {
     const number = value !== null && /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
     if (!(number >= minimum && number <= maximum)) {
       this.#refuse(name, value, `must be a whole number from ${minimum} to ${maximum}`);
+    }
+    return number;
+  }
+
+  /** A number of threads, or `auto`: as many as there are cores. */
+  workers(name: string, cores: number): number {
+    const value = this.#values.get(name) ?? null;
+    if (value === 'auto') return cores;
+    const number = value !== null && /^\d{1,2}$/.test(value) ? Number(value) : 0;
+    if (number < 1 || number > MOST_WORKERS) {
+      this.#refuse(name, value, `must be auto or a whole number from 1 to ${MOST_WORKERS}`);
     }
     return number;
   }

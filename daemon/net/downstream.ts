@@ -10,6 +10,8 @@ import { type Endpoint, parseIpAddress } from './endpoint.ts';
 export interface Downstream {
   /** The unspecified address, which is nobody's, where the client is gone already. */
   readonly peer: Endpoint;
+  /** Where it was going before nat changed it. @throws ORIGINAL_DESTINATION_UNREADABLE; INTERNAL where it was not accepted */
+  originalDestination(): Endpoint;
   /** Node's socket, which owns the connection from the first call on: paused. */
   socket(): Socket;
   /** The descriptor, which the caller owns from now on; null where Node's socket owns it, or it has ended. */
@@ -22,12 +24,13 @@ export interface Downstream {
   destroy(reason: LeatError): void;
 }
 
-/** The portable form: accepted by Node. */
-export function socketDownstream(socket: Socket): Downstream {
+/** The portable form: accepted by Node; `readOriginalDestination` asks the kernel. */
+export function socketDownstream(socket: Socket, readOriginalDestination: (socket: Socket) => Endpoint): Downstream {
   // Errors show up where the connection is used; without a listener one of them would end the process.
   socket.on('error', () => undefined);
   return {
     peer: { address: parseIpAddress(socket.remoteAddress ?? '') ?? '0.0.0.0', port: socket.remotePort ?? 0 },
+    originalDestination: () => readOriginalDestination(socket),
     socket: () => socket,
     takeDescriptor: () => null,
     giveBack: () => undefined,

@@ -22,7 +22,6 @@ export class EngineDownstream implements Downstream {
     this.peer = accepted.peer ?? NOBODY;
   }
 
-  /** What conntrack told when it was accepted. @throws ORIGINAL_DESTINATION_UNREADABLE; INTERNAL where it was not accepted */
   originalDestination(): Endpoint {
     const { fd, errno, originalDestination } = this.#accepted;
     if (originalDestination !== null) return originalDestination;

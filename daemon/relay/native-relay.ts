@@ -5,44 +5,12 @@ import { LeatError } from '../errors/leat-error.ts';
 import { RelayEngine } from '../native/relay-engine.ts';
 import type { NativeRelayResult } from '../native/relay-rows.ts';
 import type { Downstream } from '../net/downstream.ts';
-import type { Endpoint } from '../net/endpoint.ts';
 import { EngineDownstream } from './engine-downstream.ts';
-import type { Relay, RelayOptions, RelayResult } from './relay.ts';
+import type { RelayResult } from './relay.ts';
 import { idleError, relayError } from './relay-error.ts';
+import type { DialFailure, Relayer } from './relayer.ts';
 import { streamRelay } from './stream-relay.ts';
 import { takeOver } from './take-over.ts';
-
-/** How an upstream is reached without Node: one address, and a hand-shake that is the same for every connection. */
-export interface DialPlan extends Endpoint {
-  readonly connectTimeoutMs: number;
-  /** As daemon/native/src/relay-dial.c describes it; null: nothing has to be said. */
-  readonly script: Buffer | null;
-  /** What a failure means. */
-  readonly explain: (failure: DialFailure) => LeatError;
-}
-
-export interface DialFailure {
-  readonly kind: 'failed' | 'timeout' | 'refused';
-  /** Of the script; null: it was the connect. */
-  readonly step: number | null;
-  /** Of `failed`: `ECONNREFUSED`; null for an orderly end. */
-  readonly errno: string | null;
-  /** Of `refused`: how the answer begins. */
-  readonly answer: Buffer;
-}
-
-export interface NativeRelayer {
-  readonly relay: Relay;
-  /** Dials and relays a connection that has no Node socket; null where it has one. @throws what the plan explains */
-  readonly dial: (downstream: Downstream, plan: DialPlan, options: RelayOptions) => Promise<RelayResult> | null;
-  /** Accepts on the address. @returns the port @throws NativeError EADDRINUSE, ... */
-  listen(at: Endpoint): number;
-  stopListening(): void;
-  /** Resets every relay of the engine that is open: draining is over. */
-  cut(): void;
-  /** Ends the threads; after {@link cut}, when all relays have ended. */
-  stop(): void;
-}
 
 /** Many pods start at once: a small backlog would drop connections for a second each. */
 const BACKLOG = 4_096;
@@ -51,10 +19,7 @@ const BACKLOG = 4_096;
  * @param threads of the engine; one moves more than a gigabyte a second. What can't be taken over goes by streams.
  * @param onAccepted gets every connection of the listeners, and owns it
  */
-export function createNativeRelayer(
-  threads: number,
-  onAccepted?: (downstream: EngineDownstream) => void,
-): NativeRelayer {
+export function createNativeRelayer(threads: number, onAccepted?: (downstream: Downstream) => void): Relayer {
   const engine = new RelayEngine(threads, (accepted) => onAccepted?.(new EngineDownstream(accepted)));
   return {
     async relay(downstream, upstream, { idleTimeoutMs }) {
@@ -79,7 +44,11 @@ export function createNativeRelayer(
         });
       });
     },
-    listen: (at) => engine.listen(at, BACKLOG),
+    listen(asked, ipv6) {
+      const port = engine.listen({ address: '0.0.0.0', port: asked }, BACKLOG);
+      if (ipv6) engine.listen({ address: '::', port }, BACKLOG);
+      return port;
+    },
     stopListening: () => engine.stopListening(),
     cut: () => engine.cut(),
     stop: () => engine.stop(),

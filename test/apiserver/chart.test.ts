@@ -32,6 +32,7 @@ const TOPOLOGIES = (): Readonly<Record<string, object>> => ({
       maxUnavailable: '10%',
       podLabels: { team: 'platform' },
       drainMs: 1_500,
+      workers: 'auto',
       identityVolume: { csi: { driver: 'spiffe.example' } },
     },
     additionalCAs: [certificate, certificate],
@@ -60,6 +61,7 @@ test('refuses what it does not know, and says what is missing', async (t) => {
   const refused: [object, RegExp][] = [
     [{ ...REQUIRED_VALUES, captures: {} }, /captures/],
     [{ ...REQUIRED_VALUES, daemon: { drainSeconds: 20 } }, /drainSeconds/],
+    [{ ...REQUIRED_VALUES, daemon: { workers: 0 } }, /workers/],
     [{ ...REQUIRED_VALUES, monitoring: { serviceMonitor: { enable: true } } }, /enable/],
     [{ ...REQUIRED_VALUES, capture: { target: 'REDIRECT' } }, /target/],
     [{ ...REQUIRED_VALUES, additionalCAs: ['/etc/ssl/ca.pem'] }, /additionalCAs/],
@@ -93,6 +95,7 @@ test('init and daemon take the options that the chart gives them, and agree', as
       [...daemon.podRanges],
     );
     t.is(init?.stateDir, daemon.initStateDirectory);
+    t.true(daemon.workers >= 1);
     t.true(terminationGracePeriodSeconds * 1_000 > daemon.drainMs + 5_000, 'the kubelet waits longer than the drain');
   }
 });

@@ -5,15 +5,16 @@ import test, { type ExecutionContext } from 'ava';
 import type { Socks5Tunnel } from '../../daemon/destination/destination.ts';
 import { Secret } from '../../daemon/destination/secret.ts';
 import type { Downstream } from '../../daemon/net/downstream.ts';
-import { createNativeRelayer, type DialPlan } from '../../daemon/relay/native-relay.ts';
+import { createNativeRelayer } from '../../daemon/relay/native-relay.ts';
 import type { RelayResult } from '../../daemon/relay/relay.ts';
+import type { DialPlan } from '../../daemon/relay/relayer.ts';
 import type { Upstream } from '../../daemon/routing/route.ts';
 import { planSocks5 } from '../../daemon/tunnel/plan-socks5.ts';
 import { collect, listenOn, takeBytes } from '../support/loopback-sockets.ts';
 
 const waiting: ((downstream: Downstream) => void)[] = [];
 const relayer = createNativeRelayer(1, (downstream) => waiting.shift()?.(downstream));
-const port = relayer.listen({ address: '127.0.0.1', port: 0 });
+const port = await relayer.listen(0, false);
 test.after.always(() => {
   relayer.stopListening();
   relayer.stop();

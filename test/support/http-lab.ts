@@ -126,17 +126,21 @@ interface Acceptor {
 
 async function acceptByNode(serve: (downstream: Downstream) => void): Promise<Acceptor> {
   const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) =>
-    serve(socketDownstream(socket)),
+    serve(socketDownstream(socket, notCaptured)),
   );
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');
   return { port: (listener.address() as AddressInfo).port, close: () => void listener.close() };
 }
 
+function notCaptured(): never {
+  throw new Error('nobody asks where a connection of this lab was going');
+}
+
 /** As the daemon does: a connection is a descriptor until somebody needs a socket. */
 async function acceptByEngine(serve: (downstream: Downstream) => void): Promise<Acceptor> {
   const relayer = createNativeRelayer(1, serve);
-  return { port: relayer.listen({ address: '127.0.0.1', port: 0 }), close: () => relayer.stop() };
+  return { port: await relayer.listen(0, false), close: () => relayer.stop() };
 }
 
 async function dialLoopback(port: number): Promise<Socket> {

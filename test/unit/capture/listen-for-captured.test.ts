@@ -10,13 +10,12 @@ interface Listening {
   readonly next: () => Promise<Socket>;
 }
 
-async function listen(t: ExecutionContext, maxConnections = 10, ipv6 = true): Promise<Listening> {
+async function listen(t: ExecutionContext, ipv6 = true): Promise<Listening> {
   const waiting: ((socket: Socket) => void)[] = [];
   const arrived: Socket[] = [];
   const listener = await listenForCaptured({
     port: 0,
     ipv6,
-    maxConnections,
     onConnection: (socket) => {
       socket.on('error', () => undefined);
       t.teardown(() => socket.destroy());
@@ -46,7 +45,7 @@ test('accepts both families on one port, and IPv4 peers keep their form', async 
 });
 
 test('without IPv6 nothing listens there', async (t) => {
-  const { listener } = await listen(t, 10, false);
+  const { listener } = await listen(t, false);
   const [error] = await once(dial(t, listener.port, '::1'), 'error').catch((reason) => [reason]);
   t.is(error.code, 'ECONNREFUSED');
 });
@@ -65,46 +64,6 @@ test('hands out connections paused, with nothing read, and half-open', async (t)
   accepted.end('an answer behind the end of the question');
   const [answer] = await once(client, 'data');
   t.is(String(answer), 'an answer behind the end of the question');
-});
-
-test('resets what comes beyond the limit, over both families, until a connection is gone', async (t) => {
-  const { listener, next } = await listen(t, 2);
-  dial(t, listener.port);
-  const first = await next();
-  dial(t, listener.port, '::1');
-  await next();
-  const refused = dial(t, listener.port);
-  await t.throwsAsync(once(refused, 'end'), { code: 'ECONNRESET' });
-  first.destroy();
-  await once(first, 'close');
-  const client = dial(t, listener.port);
-  t.is((await next()).remotePort, client.localPort);
-});
-
-test('a connection counts until its handling is done, also where the socket is closed before', async (t) => {
-  const handled = Promise.withResolvers<void>();
-  const arrivals: Socket[] = [];
-  const listener = await listenForCaptured({
-    port: 0,
-    ipv6: false,
-    maxConnections: 1,
-    onConnection: (socket) => {
-      socket.on('error', () => undefined);
-      arrivals.push(socket);
-      // As the relay engine does with a socket that it has taken over.
-      socket.destroy();
-      return handled.promise;
-    },
-    onError: (error) => t.fail(error.message),
-  });
-  t.teardown(() => listener.close());
-  await once(dial(t, listener.port).resume(), 'end');
-  await t.throwsAsync(once(dial(t, listener.port), 'end'), { code: 'ECONNRESET' });
-  t.is(arrivals.length, 1);
-  handled.resolve();
-  await handled.promise;
-  await once(dial(t, listener.port).resume(), 'end');
-  t.is(arrivals.length, 2);
 });
 
 test('close() accepts no more, and connections that were handed out live on', async (t) => {

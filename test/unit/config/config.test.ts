@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { availableParallelism } from 'node:os';
 import test from 'ava';
 import { ConfigError, helpText, loadConfig, OPTIONS } from '../../../daemon/config/config.ts';
 
@@ -38,6 +39,19 @@ test('a pod needs no more than the source and its node to find the API server', 
   for (const server of ['http://10.96.0.1', 'https://a/b', 'https://u:p@a', '10.96.0.1:6443']) {
     t.regex(problemsOf([...argv, `--kube-api-server=${server}`]).join(), /must be https/, server);
   }
+});
+
+test('one worker unless more are asked for; auto is one for each core', (t) => {
+  t.is(loadConfig(required, {}).workers, 1);
+  t.is(loadConfig([...required, '--workers=3'], {}).workers, 3);
+  t.is(loadConfig([...required, '--workers=auto'], {}).workers, availableParallelism());
+  for (const value of ['0', '65', 'all', '1.5']) {
+    t.regex(
+      problemsOf([...required, `--workers=${value}`]).join(),
+      /workers=\S+: must be auto or a whole number from 1 to 64/,
+    );
+  }
+  t.regex(problemsOf([...required, '--relay=kernel']).join(), /relay=kernel: must be one of native, streams/);
 });
 
 test('a flag wins over the environment, and that over the default', (t) => {

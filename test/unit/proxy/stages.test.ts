@@ -17,16 +17,18 @@ import type { Snapshot } from '../../../daemon/routing/snapshot.ts';
 import type { Workload } from '../../../daemon/workload/workload.ts';
 import { destination, namespace, pod as resourcePod, resourceSet } from '../../support/resources.ts';
 
+const ORIGINAL = { address: '240.240.0.9', port: 80 };
+
 function client(remoteAddress: string | undefined): Socket {
   return Object.assign(new EventEmitter(), { remoteAddress, remotePort: 4711 }) as unknown as Socket;
 }
 
 function accept(remoteAddress: string | undefined): AcceptedConnection {
-  return acceptConnection(socketDownstream(client(remoteAddress)));
+  return acceptConnection(socketDownstream(client(remoteAddress), () => ORIGINAL));
 }
 
 const captured = (address = '10.1.0.2') =>
-  captureConnection(accept(address), () => ({ address: '240.240.0.9', port: 80 }));
+  captureConnection(accept(address), (downstream) => downstream.originalDestination());
 
 function pod(name: string, enrolled = true): Workload {
   const serviceAccount = 'default';
@@ -54,7 +56,7 @@ test('a mapped peer is the IPv4 address that it is, and one that is gone is nobo
 
 test('an error of the client between stages does not end the process', (t) => {
   const socket = client('10.1.0.2');
-  acceptConnection(socketDownstream(socket));
+  acceptConnection(socketDownstream(socket, () => ORIGINAL));
   t.notThrows(() => socket.emit('error', new Error('ECONNRESET')));
 });
 
