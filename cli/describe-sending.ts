@@ -5,6 +5,8 @@ type Spec = (Destination | ClusterDestination)['spec'];
 
 /** Where a connection would go and what would be added to it, line by line. A credential is named, never shown. */
 export function describeSending(spec: Spec, asked: string, port: number): string[] {
+  if (spec.gateway !== undefined)
+    return [`to: the entry that each request names in X-Destination-Name, of ${describeAllow(spec)}`];
   if (!('ports' in spec) || spec.ports === undefined) return ['to: as its entry of the Destination service says'];
   const declared = spec.ports.find((one) => one.port === port);
   if (declared === undefined) return [];
@@ -29,6 +31,11 @@ export function describeSending(spec: Spec, asked: string, port: number): string
     lines.push(`query (${mode}): ${name}=${value ?? `[${secret?.key} of Secret ${secret?.name}]`}`);
   }
   return lines;
+}
+
+function describeAllow({ gateway }: Spec): string {
+  const { names = [], levels = [] } = gateway?.allow ?? {};
+  return `${names.join(', ')} (${levels.join(', ')})`;
 }
 
 function describeAuthentication({ authentication }: Spec & { authentication?: { type: string } }): string {

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/** `/metrics`, `/healthz`, `/readyz`: what Prometheus and the kubelet ask. Nothing here changes anything. */
+/**
+ * `/metrics`, `/healthz`, `/readyz`: what Prometheus and the kubelet ask; `/status`, `/destinationCRs`: what watches SAP's
+ * transparent proxy. Nothing here changes anything.
+ */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { Endpoint } from '../daemon/net/endpoint.ts';
@@ -8,13 +11,16 @@ export interface AdminAnswers {
   readonly metricsText: () => Promise<string>;
   /** Null when ready. A replica that does not lead is ready: it stands by. */
   readonly notReady: () => string | null;
+  /** Of SAP's words, by path; null until everything was read. */
+  readonly sapAnswers: Readonly<Record<'/status' | '/destinationCRs', () => object | null>>;
 }
 
 /** @throws the listen error, for example EADDRINUSE */
-export async function startAdminServer(listen: Endpoint, { metricsText, notReady }: AdminAnswers): Promise<Server> {
+export async function startAdminServer(listen: Endpoint, answers: AdminAnswers): Promise<Server> {
+  const { metricsText, notReady, sapAnswers } = answers;
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
-    const answer = (status: number, body: string): void => {
-      response.writeHead(status, { 'content-type': 'text/plain; version=0.0.4' }).end(body);
+    const answer = (status: number, body: string, type = 'text/plain; version=0.0.4'): void => {
+      response.writeHead(status, { 'content-type': type }).end(body);
     };
     if (request.method !== 'GET') return answer(405, 'only GET\n');
     switch (request.url) {
@@ -30,8 +36,13 @@ export async function startAdminServer(listen: Endpoint, { metricsText, notReady
           () => answer(500, 'metrics could not be collected\n'),
         );
         return;
+      case '/status':
+      case '/destinationCRs': {
+        const told = sapAnswers[request.url]();
+        return answer(told === null ? 503 : 200, `${JSON.stringify(told ?? {})}\n`, 'application/json');
+      }
       default:
-        return answer(404, 'one of /metrics, /healthz, /readyz\n');
+        return answer(404, 'one of /metrics, /healthz, /readyz, /status, /destinationCRs\n');
     }
   });
   server.listen(listen.port, listen.address);

@@ -7,6 +7,7 @@ import { startAdminServer } from './admin-server.ts';
 import { createApiWriter, createKubeConfig, createLeaseStore } from './cluster/api-writer.ts';
 import { describeChange } from './cluster/cluster-writer.ts';
 import { followCluster } from './cluster/follow-cluster.ts';
+import { sapCustomResources, sapStatus } from './health/sap-health.ts';
 import { holdLease } from './lease/hold-lease.ts';
 import type { ControllerOptions } from './options.ts';
 import { planChanges } from './reconcile/plan-changes.ts';
@@ -120,6 +121,16 @@ export async function startController(options: ControllerOptions, log: Logger): 
   const admin = await startAdminServer(options.admin, {
     metricsText: () => registry.metrics(),
     notReady: () => (cluster.view() === null ? 'not everything was read from the API server yet' : null),
+    sapAnswers: {
+      '/status': () => {
+        const view = cluster.view();
+        return view === null ? null : sapStatus(view, Date.now());
+      },
+      '/destinationCRs': () => {
+        const view = cluster.view();
+        return view === null ? null : sapCustomResources(view);
+      },
+    },
   });
   log.info({ identity: options.identity }, 'the controller runs');
 

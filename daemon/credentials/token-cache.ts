@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { asLeatError, LeatError } from '../errors/leat-error.ts';
 import type { Clock } from '../net/clock.ts';
+import { orAborted } from '../net/or-aborted.ts';
 import { createFlightLimit } from './limit-flights.ts';
 import type { Token } from './token.ts';
 import {
@@ -137,7 +138,7 @@ export function createTokenCache({
       if (entry.flight === null && entry.failure !== null && nowMs < entry.retryAtMs) throw entry.failure;
       const { failure } = entry;
       const flight = entry.flight ?? start(entry, fetch);
-      const fetched = await withSignal(failure === null ? flight : notForLong(flight, failure), signal);
+      const fetched = await orAborted(failure === null ? flight : notForLong(flight, failure), signal);
       entry.isUsed = true;
       return fetched;
     },
@@ -151,7 +152,7 @@ export function createTokenCache({
         entry.replacedAtMs = nowMs;
         void start(entry, fetch);
       }
-      const fetched = await withSignal(entry.flight as Promise<Token>, signal).catch(() => null);
+      const fetched = await orAborted(entry.flight as Promise<Token>, signal).catch(() => null);
       signal.throwIfAborted();
       return differs(fetched);
     },
@@ -197,17 +198,5 @@ async function notForLong(flight: Promise<Token>, failure: LeatError): Promise<T
     return await Promise.race([flight, late]);
   } finally {
     clearTimeout(timer);
-  }
-}
-
-/** Waits no longer than the caller does. */
-async function withSignal<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }

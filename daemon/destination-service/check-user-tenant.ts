@@ -37,17 +37,14 @@ export async function checkUserTenant(
   throw new LeatError('USER_TOKEN_INVALID', `the user's token is not of tenant ${tenantName(tenant)}`);
 }
 
+/** Codes and refresh tokens are no JWTs: whoever gave them decides what they are worth. */
+const OPAQUE = new Set<Authentication['type']>(['OAuth2RefreshToken', 'OAuth2AuthorizationCode']);
+
 function actsForUser(authentication: Authentication): boolean {
-  switch (authentication.type) {
-    case 'DestinationService':
-      // Codes and refresh tokens are no JWTs: whoever gave them decides what they are worth.
-      return authentication.callerToken === 'User' || authentication.callerToken === 'Subject';
-    case 'PrincipalPropagation':
-    case 'TokenForwarding':
-      return true;
-    default:
-      return false;
+  if (authentication.type === 'DestinationService') {
+    return authentication.callerToken === 'User' || authentication.callerToken === 'Subject';
   }
+  return 'userToken' in authentication && !OPAQUE.has(authentication.type);
 }
 
 /** Claims of XSUAA (`zid`, `ext_attr.zdn`) and of IAS (`app_tid`). All that name the tenant must name this one. */

@@ -56,9 +56,9 @@ export function compileFrom(
     const source = findSource(from.source, namespace, context.sources);
     admits = (asking) => source.allows(asking, from);
     if (namespace !== null && !admits(namespace)) throw notAllowed(source, namespace);
-    const service = findService(source);
     if (tenant !== null) checkTenant(tenant, source, namespace);
-    else if (source.tenants !== null) return { parts: askedPerRequest(spec, controls), lookup, admits };
+    const service = findService(source);
+    if (tenant === null && source.tenants !== null) return { parts: askedPerRequest(spec, controls), lookup, admits };
     lookup = lookUpForActions(lookUpEntry(from, service, tenant), actions);
     const fetched = context.entryOf(lookup);
     if (fetched === null) {

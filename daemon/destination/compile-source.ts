@@ -82,7 +82,7 @@ function resolve(
   files: IdentityFiles,
 ): Resolved {
   try {
-    const tenants = spec.tenantMode === 'dedicated' ? null : compileTenants(spec.tenants, readSecret, labelsOf);
+    const tenants = spec.tenantMode === 'dedicated' ? null : compileTenants(spec, readSecret, labelsOf);
     const ca =
       spec.ca === undefined
         ? null
@@ -91,28 +91,31 @@ function resolve(
     const service = { name, ca, requestTimeoutMs, ...readServiceBinding(spec.binding, { ca, readSecret, files }) };
     return { resolved: { service }, tenants };
   } catch (error) {
-    return { resolved: { problem: asLeatError(error) }, tenants: spec.tenantMode === 'dedicated' ? null : NOBODY };
+    const tenants =
+      spec.tenantMode === 'dedicated' ? null : { allows: allowTenants(spec, labelsOf), verification: null };
+    return { resolved: { problem: asLeatError(error) }, tenants };
   }
 }
 
-const NOBODY: TenantAccess = { allows: () => false, verification: null };
-
-/** Where it is missing nobody is allowed: old API servers drop a field that they do not know. */
 function compileTenants(
-  tenants: DestinationSource['spec']['tenants'],
+  spec: DestinationSource['spec'],
   readSecret: ReadSecret,
   labelsOf: NamespaceLabels,
 ): TenantAccess {
-  if (tenants === undefined) return NOBODY;
-  const parts = tenants.allow.map(({ namespaces, subdomains = [], ids = [] }) => ({
-    selects: selectNamespaces(namespaces, labelsOf),
-    patterns: { subdomain: subdomains, id: ids },
-  }));
-  const { userToken } = tenants;
+  const userToken = spec.tenants?.userToken;
   return {
-    allows: (namespace, { kind, value }) =>
-      parts.some(({ selects, patterns }) => selects(namespace) && matchesAny(patterns[kind], value)),
+    allows: allowTenants(spec, labelsOf),
     verification:
       userToken === undefined ? null : compileUserToken(userToken, readSecret, { isVouched: true }).verification,
   };
+}
+
+/** Where it is missing nobody is allowed: old API servers drop a field that they do not know. */
+function allowTenants({ tenants }: DestinationSource['spec'], labelsOf: NamespaceLabels): TenantAccess['allows'] {
+  const parts = (tenants?.allow ?? []).map(({ namespaces, subdomains = [], ids = [] }) => ({
+    selects: selectNamespaces(namespaces, labelsOf),
+    patterns: { subdomain: subdomains, id: ids },
+  }));
+  return (namespace, { kind, value }) =>
+    parts.some(({ selects, patterns }) => selects(namespace) && matchesAny(patterns[kind], value));
 }

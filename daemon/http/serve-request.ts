@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { asLeatError, LeatError } from '../errors/leat-error.ts';
-import { type AdmittedRequest, admitTarget, selectRequest } from './admit-request.ts';
+import type { HttpTarget } from '../routing/route.ts';
+import type { Workload } from '../workload/workload.ts';
+import { type AdmittedRequest, admitTarget, type SelectedRequest, selectRequest } from './admit-request.ts';
 import type { RequestHead } from './check-framing.ts';
 import { connectUpstream } from './connect-upstream.ts';
 import type { Connection } from './connection.ts';
@@ -65,9 +67,7 @@ export async function serveRequest(
     const selected = selectRequest(head, route);
     dialect = dialectOf(selected.target);
     const { workload } = connection.context;
-    const meant =
-      dialect === 'own' ? selected.target : await ports.followControls(selected.target, head.headers, workload, signal);
-    const admitted = admitTarget(head, selected, meant);
+    const admitted = admitTarget(head, selected, await meantTarget(selected, head, { workload, ports, signal }));
     const { target, authentication } = admitted;
     const { destination } = target;
     record.add(targetFacts(admitted));
@@ -122,6 +122,16 @@ export async function serveRequest(
     else body.stop();
     record.end({ sentBytes: body?.sentBytes ?? 0, receivedBytes, error });
   }
+}
+
+/** The target that a request is for: the selected one, or what its headers make of it where SAP's control headers are read. */
+export function meantTarget(
+  { target }: SelectedRequest,
+  { headers }: RequestHead,
+  asking: { readonly workload: Workload; readonly ports: RequestPorts; readonly signal: AbortSignal },
+): HttpTarget | Promise<HttpTarget> {
+  if (target.destination.controls === undefined) return target;
+  return asking.ports.followControls(target, headers, asking.workload, asking.signal);
 }
 
 /** What undici can't carry: see single-exchange.ts. */

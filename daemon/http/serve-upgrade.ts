@@ -15,7 +15,7 @@ import { pathForRecord } from './request-target.ts';
 import { rewriteResponse } from './rewrite-response.ts';
 import { sendRequest } from './send-request.ts';
 import { sendInformation, sendResponse } from './send-response.ts';
-import { type RequestPorts, requestHead } from './serve-request.ts';
+import { meantTarget, type RequestPorts, requestHead } from './serve-request.ts';
 import { exchangeSingle, type SingleResponse } from './single-exchange.ts';
 import { targetFacts } from './target-facts.ts';
 import { upstreamError } from './upstream-error.ts';
@@ -63,9 +63,7 @@ export async function serveUpgrade(
     const selected = selectRequest(head, route);
     dialect = dialectOf(selected.target);
     const { workload } = connection.context;
-    const meant =
-      dialect === 'own' ? selected.target : await ports.followControls(selected.target, head.headers, workload, signal);
-    const admitted = admitTarget(head, selected, meant);
+    const admitted = admitTarget(head, selected, await meantTarget(selected, head, { workload, ports, signal }));
     const { target, authentication } = admitted;
     const { destination } = target;
     record.add(targetFacts(admitted));

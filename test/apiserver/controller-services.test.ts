@@ -117,3 +117,63 @@ test.serial('who no longer asks for a Service has none', async (t) => {
   await until('it is gone', async () => (await serviceOf('crm', 'erp')) === null);
   t.pass();
 });
+
+function ofEntries(name: string, spec: object) {
+  return {
+    apiVersion: 'leat.dev/v1alpha1',
+    kind: 'Destination',
+    metadata: { name, namespace: 'shop' },
+    spec: { workloads: { all: true }, service: {}, ...spec },
+  };
+}
+
+test.serial('a gateway has a Service on port 80, and an entry one for each of its tenants', async (t) => {
+  const allow = { names: ['*'], levels: ['subaccount', 'instance'] };
+  await api.create('destinations', ofEntries('gateway', { gateway: { allow } }));
+  await exists('shop', 'gateway');
+  t.like((await serviceOf('shop', 'gateway')).spec.ports[0], { port: 80, protocol: 'TCP' });
+
+  const from = { name: 'mail', tenants: ['acme', 'globex'] };
+  await api.create('destinations', ofEntries('mail', { from, service: { ports: [587] } }));
+  await exists('shop', 'mail-acme');
+  await exists('shop', 'mail-globex');
+  t.is(await serviceOf('shop', 'mail'), null, 'whose it would be, nobody says');
+  t.like((await serviceOf('shop', 'mail-acme')).spec.ports[0], { port: 587, protocol: 'TCP' });
+  await api.patch(pathOf('shop', 'mail'), { spec: { from: { name: 'mail', tenants: ['acme'] } } });
+  await until('the other is gone', async () => (await serviceOf('shop', 'mail-globex')) === null);
+
+  const source = {
+    apiVersion: 'leat.dev/v1alpha1',
+    kind: 'DestinationSource',
+    metadata: { name: 'btp' },
+    spec: {
+      default: true,
+      binding: { secret: 'binding' },
+      tenantMode: 'dedicated',
+      allow: [{ namespaces: { names: ['shop'] }, destinationNames: ['*'], levels: ['subaccount', 'instance'] }],
+    },
+  };
+  await api.must('POST', `${GROUP}/destinationsources`, source);
+  await until('told as a tenant that is not there', async () => {
+    const found = await ready('shop', 'mail');
+    return found?.reason === 'TenantUnknown' && /subdomain acme/.test(found.message);
+  });
+  t.pass();
+});
+
+test.serial("what watches SAP's proxy is answered in its words", async (t) => {
+  const get = async (path: string) => (await fetch(`${controller.adminUrl}${path}`)).json();
+  t.like(await get('/status'), {
+    Status: 'ok',
+    Components: { 'sap-transp-proxy-http': { Status: 'ok', Message: '' } },
+  });
+  const { Status, CustomResources } = (await get('/destinationCRs')) as {
+    Status: string;
+    CustomResources: { Name: string }[];
+  };
+  t.is(Status, 'critical');
+  t.like(
+    CustomResources.find(({ Name }) => Name === 'gateway'),
+    { DestinationRef: { name: '*' }, Available: 'False', Reason: 'ConfigurationFailed' },
+  );
+});

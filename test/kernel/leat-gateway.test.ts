@@ -29,6 +29,7 @@ test('each request chooses its entry, within what is allowed, in its own tenant'
     ofAcme: [
       token('ERP'),
       entry('USER', { Authentication: 'OAuth2JWTBearer' }),
+      { properties: { Name: 'DB', Type: 'TCP', Address: 'tcp://erp.partner.test:80', ProxyType: 'Internet' } },
       entry('PREMISE', { URL: 'http://erp.virtual:8000', ProxyType: 'OnPremise' }),
     ],
     resources: [
@@ -39,9 +40,17 @@ test('each request chooses its entry, within what is allowed, in its own tenant'
       ...served('saas', 21, gateway('saas')),
       ...served('own', 22, gateway('btp')),
       ...served('by-tenant', 23, { from: { source: 'saas', name: 'ERP', tenants: ['acme'] } }),
+      ...served('db', 25, { from: { source: 'saas', name: 'DB', tenants: ['acme'] }, service: { ports: [20004] } }),
       ...served('stolen', 30, gateway('btp'), 'bank'),
     ],
-    services: { 'gateway.shop': 20, 'saas.shop': 21, 'own.shop': 22, 'by-tenant-acme.shop': 23, 'stolen.bank': 30 },
+    services: {
+      'gateway.shop': 20,
+      'saas.shop': 21,
+      'own.shop': 22,
+      'by-tenant-acme.shop': 23,
+      'db-acme.shop': 25,
+      'stolen.bank': 30,
+    },
   });
   const { leat, service } = scene;
   await leat.write(
@@ -132,6 +141,9 @@ test('each request chooses its entry, within what is allowed, in its own tenant'
   const ofService = await ask('by-tenant-acme.shop');
   t.is(ofService.status, 200, 'a Service of the tenant needs no header');
   t.is((await ask('by-tenant-acme.shop', ['X-Tenant-Subdomain: late'])).status, 400);
+  const { status, body } = await scene.ask('http://db-acme.shop:20004/tables');
+  t.is(status, 200, 'bytes go to the entry of the tenant, whatever they are');
+  t.is(JSON.parse(body).uri, '/tables');
   t.like(await leat.record({ record: 'request', entry: 'ERP', tenant: 'acme' }), { status: 200 });
   for (const known of ['p w', btoa('u:p w'), 'service-secret', JSON.parse(acme.body).authorization.slice(7)]) {
     t.false(leat.output().includes(known), known);
