@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/** `kubectl leat`: status, explain, cleanup. Asks through kubectl alone; exit code 1 where something is not well. */
+/** `kubectl leat`: status, explain, migrate, cleanup. Asks through kubectl alone; exit code 1 where something is not well. */
 import { parseArgs } from 'node:util';
 import { cleanUp } from './clean-up.ts';
 import { explain } from './explain.ts';
+import { migrate } from './migrate.ts';
 import { readResources } from './read-resources.ts';
+import { readFromCluster, readFromFiles, UnreadableFile } from './read-sap-destinations.ts';
 import { Kubectl, KubectlError } from './run-kubectl.ts';
 import { showStatus } from './show-status.ts';
 
@@ -11,10 +13,13 @@ const USAGE = `usage: kubectl leat COMMAND [options]
 
   status                   nodes with their self-tests, and every resource that is not ready; exit code 1 if there is one
   explain POD HOST[:PORT]  which Destination takes the pod's connection, by which rule, and what would be sent (port 80)
+  migrate [-f FILE]...     Destinations of SAP's transparent proxy, of the cluster or of files and folders, as Leat's: YAML to be
+                           read before it is applied; exit code 1 if there is something to decide
   cleanup                  what an uninstalled release left in the cluster; deletes it with --yes, and with --definitions
                            every resource of Leat's kinds
 
-  -n, --namespace NAME     namespace of the pod (that of the context)
+  -n, --namespace NAME     namespace of the pod (that of the context); for migrate the only one that is looked at
+  -f, --file FILE          file or folder to migrate; may be given more than once
   --leat-namespace NAME    Leat's own namespace (leat-system)
   --cluster-domain NAME    DNS domain of the cluster (cluster.local)
   --context, --kubeconfig  as kubectl has them
@@ -26,6 +31,7 @@ const OPTIONS = {
   'cluster-domain': { type: 'string', default: 'cluster.local' },
   context: { type: 'string' },
   kubeconfig: { type: 'string' },
+  file: { type: 'string', short: 'f', multiple: true },
   yes: { type: 'boolean', default: false },
   definitions: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
@@ -65,6 +71,13 @@ function main(argv: string[]): number {
     print(explain(readResources(kubectl, namespace, pod), question));
     return 0;
   }
+  if (command === 'migrate' && rest.length === 0) {
+    const found = values.file === undefined ? readFromCluster(kubectl, values.namespace) : readFromFiles(values.file);
+    const { text, count, undecided } = migrate(found);
+    if (count > 0) print([text]);
+    process.stderr.write(`${count} Destinations of SAP's transparent proxy, ${undecided} with something to decide\n`);
+    return count > 0 && undecided === 0 ? 0 : 1;
+  }
   if (command === 'cleanup' && rest.length === 0) {
     print(cleanUp(kubectl, { confirmed: values.yes, definitions: values.definitions }));
     return 0;
@@ -80,7 +93,7 @@ function currentNamespace(kubectl: Kubectl): string {
 try {
   process.exitCode = main(process.argv.slice(2));
 } catch (error) {
-  const isKnown = error instanceof KubectlError || error instanceof TypeError;
+  const isKnown = error instanceof KubectlError || error instanceof UnreadableFile || error instanceof TypeError;
   process.stderr.write(`kubectl leat: ${isKnown ? error.message : String(error)}\n`);
   process.exitCode = 2;
 }

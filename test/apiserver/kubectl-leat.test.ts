@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { ApiServer } from '../support/apiserver.ts';
@@ -74,6 +75,64 @@ test.serial('explain says why a connection would be refused, and that a pod is n
   const plain = await leat('explain', 'web', 'erp.corp.test', '-n', 'plain');
   t.regex(plain.stdout, /^enrolled: no/m);
 });
+
+/** SAP's definition, as far as an API server needs it to keep such resources. */
+const SAP_DEFINITION = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: 'destinations.destination.connectivity.api.sap' },
+  spec: {
+    group: 'destination.connectivity.api.sap',
+    names: { kind: 'Destination', plural: 'destinations', listKind: 'DestinationList', shortNames: ['dst'] },
+    scope: 'Namespaced',
+    versions: [
+      {
+        name: 'v1',
+        served: true,
+        storage: true,
+        schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+      },
+    ],
+  },
+};
+
+test.serial(
+  'migrate reads SAP’s Destinations of the cluster or of files, and an API server takes what it prints',
+  async (t) => {
+    const folder = await lab.loopback.tempDir();
+    const none = await leat('migrate');
+    t.is(none.code, 2);
+    t.regex(none.stderr, /resource type/);
+    await writeFile(`${folder}/definition.json`, JSON.stringify(SAP_DEFINITION));
+    await api.kubectl(['apply', '-f', `${folder}/definition.json`]);
+    await api.kubectl(['wait', '--for=condition=Established', 'crd/destinations.destination.connectivity.api.sap']);
+    const sap = (name: string, spec: object) => ({
+      apiVersion: 'destination.connectivity.api.sap/v1',
+      kind: 'Destination',
+      metadata: { name, namespace: 'plain' },
+      spec,
+    });
+    const items = [
+      sap('erp', { destinationRef: { name: 'erp', level: 'subaccount' }, accessControl: { scope: 'namespaced' } }),
+      sap('crm', { destinationRef: { name: 'crm' }, service: { port: 8080 } }),
+    ];
+    await writeFile(`${folder}/sap.json`, JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
+    await api.kubectl(['apply', '-f', `${folder}/sap.json`]);
+    const ofCluster = await leat('migrate');
+    t.is(ofCluster.code, 0, ofCluster.stderr);
+    t.regex(ofCluster.stderr, /^2 Destinations of SAP's transparent proxy, 0 with something to decide/);
+    const ofFiles = await leat('migrate', '-f', `${folder}/sap.json`);
+    t.is(ofFiles.stdout, ofCluster.stdout);
+    await writeFile(`${folder}/leat.yaml`, ofCluster.stdout);
+    const applied = await api.kubectl(['apply', '--dry-run=server', '-f', `${folder}/leat.yaml`]);
+    t.is(applied.match(/destination\.leat\.dev\/\w+ created/g)?.length, 2);
+    t.is((await leat('migrate', '-n', 'shop')).code, 1, 'there is none in that namespace');
+    await writeFile(`${folder}/broken.yaml`, 'a: [');
+    const broken = await leat('migrate', '-f', `${folder}/broken.yaml`);
+    t.is(broken.code, 2);
+    t.regex(broken.stderr, /broken\.yaml: /);
+  },
+);
 
 test.serial('status shows nodes and what is not ready, and fails where there is such a thing', async (t) => {
   await reportAs(api, 'node-1');
