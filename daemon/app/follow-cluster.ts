@@ -35,6 +35,7 @@ export function followCluster(
   });
   const source = startKubernetesSource({
     access,
+    cniResultsDirectory: access.cniResultsDirectory,
     node: { name: config.nodeName, leatNamespace: config.leatNamespace, clusterDomain: config.clusterDomain },
     onChange(set, nodeLabels) {
       take(set, { ...config.nodeLabels, ...nodeLabels });

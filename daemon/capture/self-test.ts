@@ -37,7 +37,7 @@ export interface SelfTestOptions {
 /** Every TCP port of the synthetic range is captured; this one is the discard service's, which nobody's name offers. */
 const PROBE_PORT = 9;
 const RULES_MISSING =
-  "run init again, and see with iptables-save and nft list ruleset that Leat's jump stands before others in nat PREROUTING";
+  "run init again, and see with iptables-save and nft list ruleset that Leat's jump stands before others in nat PREROUTING; where the CNI forwards by eBPF past netfilter, have it not to (Cilium: bpf.hostLegacyRouting=true, Calico: linuxDataplane Iptables)";
 const DROPPED =
   'look for what drops packets from interface leat-probe: a firewall on INPUT, rp_filter=1 with policy routing, or a program that flushed conntrack';
 

@@ -21,7 +21,13 @@ import { OptionReader, type RawOptions } from './read-options.ts';
 /** A folder of YAML resources, or a cluster, with the files of the service account by which it is asked. */
 export type SourceConfig =
   | { readonly type: 'files'; readonly directory: string }
-  | { readonly type: 'kubernetes'; readonly server: string; readonly tokenFile: string; readonly caFile: string };
+  | {
+      readonly type: 'kubernetes';
+      readonly server: string;
+      readonly tokenFile: string;
+      readonly caFile: string;
+      readonly cniResultsDirectory: string | null;
+    };
 
 export interface Config {
   readonly source: SourceConfig;
@@ -70,6 +76,10 @@ export const OPTIONS = {
     help: 'token for the API server; read anew for each request',
   },
   'kube-ca-file': { default: `${SERVICE_ACCOUNT}/ca.crt`, help: 'CA of the API server; read anew for each request' },
+  'cni-results-dir': {
+    default: '',
+    help: "folder in which the node's runtime leaves each pod's addresses; empty: only the API server is asked for them",
+  },
   'node-name': { default: null, help: 'name of this node' },
   'node-labels': { default: '', help: 'labels of this node, key=value separated by commas' },
   'pod-uid': { default: '', help: "uid of the daemon's own pod: with it the daemon reports its end" },
@@ -150,6 +160,7 @@ function readSource(read: OptionReader, environment: NodeJS.ProcessEnv): SourceC
     server: read.apiServer('kube-api-server', environment),
     tokenFile: read.text('kube-token-file'),
     caFile: read.text('kube-ca-file'),
+    cniResultsDirectory: read.optional('cni-results-dir'),
   };
 }
 

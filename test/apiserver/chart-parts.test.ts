@@ -152,6 +152,15 @@ test('additional CAs reach the daemon as a file, and a change of them replaces t
   t.false(JSON.stringify(templateOf(defaults)).includes('NODE_EXTRA_CA_CERTS'));
 });
 
+test('what the runtime knows of pods’ addresses is read, and only read, unless it is turned off', async (t) => {
+  const [container] = one(defaults, 'DaemonSet', 'leat').spec.template.spec.containers;
+  const mount = container.volumeMounts.find(({ name }: Rendered) => name === 'cni-results');
+  t.true(mount.readOnly);
+  t.true(container.args.includes(`--cni-results-dir=${mount.mountPath}`));
+  const off = one(await renderWith({ paths: { cniResults: '' } }), 'DaemonSet', 'leat').spec.template.spec;
+  t.notRegex(JSON.stringify(off), /cni-results/);
+});
+
 test('the pre-delete Job is a hook with an account of its own, and can be left out', async (t) => {
   const hooks = defaults.filter(({ metadata }) => metadata.annotations?.['helm.sh/hook'] !== undefined);
   t.deepEqual([...kinds(hooks)].sort(), [

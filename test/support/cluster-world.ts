@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What lies around the node of the cluster rung: an Internet with its DNS, a company's network behind a tunnel, and an app. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Authority, createAuthority } from './certificates.ts';
 import { type Cluster, IMAGE, NODE } from './cluster.ts';
 import { startDante } from './dante.ts';
@@ -7,7 +9,7 @@ import { startDnsmasq } from './dnsmasq.ts';
 import type { Lab } from './lab.ts';
 import { startNginx } from './nginx.ts';
 import { type OAuthServer, startOAuthServer } from './oauth-server.ts';
-import { destination, secret, tunnel } from './resources.ts';
+import { destination, namespace, secret, tunnel } from './resources.ts';
 import { serve } from './world.ts';
 
 export const NAMES = {
@@ -15,6 +17,10 @@ export const NAMES = {
   crm: 'crm.partner.test',
   login: 'login.partner.test',
   database: 'db.corp.internal',
+  /** What the Job's pods ask for. */
+  orders: 'orders.partner.test',
+  /** Known to the Internet's DNS from the beginning; its Destination comes later. */
+  late: 'late.partner.test',
 } as const;
 const INTERNET = '203.0.113.5';
 const DNS = '203.0.113.53';
@@ -25,10 +31,15 @@ const DATABASE_PORT = 5432;
 const TOKEN_PORT = 8443;
 const CLIENT = { id: 'shop', secret: 'client secret of the shop' } as const;
 export const USER = { username: 'shop', password: 'pass word' } as const;
+export const BATCH_USER = { username: 'batch', password: 'word of the batch' } as const;
+/** Requests for it are noted by the target. */
+export const NOTED_PATH = '/noted/';
 
 export interface ClusterWorld {
   readonly authority: Authority;
   readonly tokens: OAuthServer;
+  /** Who asked for what below {@link NOTED_PATH}: the user of the Basic credential, and the path. In order of arrival. */
+  noted(): { readonly user: string; readonly path: string }[];
 }
 
 /** Starts the targets and joins them to the node. */
@@ -42,12 +53,19 @@ export async function makeClusterWorld(lab: Lab, cluster: Cluster): Promise<Clus
     addressesB: [`${ON_PREMISE}/24`],
   });
   const hosts = { [NAMES.database]: [ON_PREMISE] };
-  for (const name of [NAMES.api, NAMES.crm, NAMES.login]) Object.assign(hosts, { [name]: [INTERNET] });
+  for (const name of [NAMES.api, NAMES.crm, NAMES.login, NAMES.orders, NAMES.late])
+    Object.assign(hosts, { [name]: [INTERNET] });
   await startDnsmasq(internet, { address: DNS, port: 53, records: { hosts } });
 
   const authority = await createAuthority(internet);
   const certificate = await authority.issueServer(NAMES.crm, NAMES.login);
-  await startNginx(internet, { address: INTERNET, port: 80 });
+  const noted = join(await lab.tempDir(), 'noted');
+  await startNginx(internet, {
+    address: INTERNET,
+    port: 80,
+    echoHeaders: ['x-tenant'],
+    extra: `location ${NOTED_PATH} { access_log ${noted}; return 200 'noted'; }`,
+  });
   const tokens = await startOAuthServer(internet, { clients: [CLIENT], tls: certificate, port: TOKEN_PORT });
   await startNginx(internet, {
     address: INTERNET,
@@ -57,7 +75,15 @@ export async function makeClusterWorld(lab: Lab, cluster: Cluster): Promise<Clus
   });
   await startDante(internet);
   await serve(onPremise, 'serve-streams', '0', `banner=${DATABASE_PORT}`);
-  return { authority, tokens };
+  return {
+    authority,
+    tokens,
+    // nginx's format "combined": the user that it names is that of the Basic credential
+    noted: () =>
+      [...readFileSync(noted, 'utf8').matchAll(/^\S+ - (\S+) \[.*?\] "GET (\S+) HTTP/gm)].map(
+        ([, user = '', path = '']) => ({ user, path }),
+      ),
+  };
 }
 
 /** Values of the chart for this node. */
@@ -74,13 +100,31 @@ export function chartValues({ authority }: ClusterWorld, daemon: object = {}): o
 
 /** What the team of namespace `shop` and the cluster's administrator write. */
 export function resources({ tokens }: ClusterWorld): readonly object[] {
+  const access = [{ namespaces: { names: ['crm'] }, workloads: { podSelector: { matchLabels: { app: 'caller' } } } }];
   const tokenUrl = `https://${NAMES.login}:${tokens.port}${tokens.tokenPath}`;
   return [
     secret('shop/api-user', USER),
     secret('shop/crm-client', { client_id: CLIENT.id, client_secret: CLIENT.secret }),
-    destination('shop/api', {
-      hosts: [NAMES.api],
-      authentication: { type: 'Basic', basic: { secret: 'api-user' } },
+    withService(
+      destination('shop/api', {
+        hosts: [NAMES.api],
+        authentication: { type: 'Basic', basic: { secret: 'api-user' } },
+        allowCleartext: true,
+      }),
+      { name: 'partner', access },
+    ),
+    withService(
+      destination('crm/partner', {
+        hosts: [NAMES.api],
+        headers: [{ name: 'X-Tenant', value: 'crm', mode: 'set' }],
+      }),
+      { access },
+    ),
+    withService(destination('shop/taken', { hosts: ['taken.partner.test'] }), {}),
+    secret('batch/orders-user', BATCH_USER),
+    destination('batch/orders', {
+      hosts: [NAMES.orders],
+      authentication: { type: 'Basic', basic: { secret: 'orders-user' } },
       allowCleartext: true,
     }),
     destination('shop/crm', {
@@ -88,16 +132,19 @@ export function resources({ tokens }: ClusterWorld): readonly object[] {
       ports: [{ port: 80, protocol: 'http', upstream: { tls: {} } }],
       authentication: { type: 'OAuth2ClientCredentials', oauth2: { tokenUrl, secret: 'crm-client' } },
     }),
-    destination('shop/database', {
-      hosts: [NAMES.database],
-      ports: [{ port: DATABASE_PORT, protocol: 'tcp' }],
-      route: { type: 'onPremise', tunnel: 'company' },
-    }),
+    withService(
+      destination('shop/database', {
+        hosts: [NAMES.database],
+        ports: [{ port: DATABASE_PORT, protocol: 'tcp' }],
+        route: { type: 'onPremise', tunnel: 'company' },
+      }),
+      { access },
+    ),
     tunnel('company', {
       endpoints: [{ host: INTERNET, port: 1080 }],
       allow: [
         {
-          namespaces: { names: ['shop'] },
+          namespaces: { names: ['shop', 'crm'] },
           hosts: [NAMES.database],
           ports: [{ port: DATABASE_PORT }],
         },
@@ -106,19 +153,39 @@ export function resources({ tokens }: ClusterWorld): readonly object[] {
   ];
 }
 
-/** A namespace that is not enrolled, with a pod that has curl and node in it. */
-export const APP = [
-  { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'leat-system' } },
-  { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } },
+function withService(resource: ReturnType<typeof destination>, service: object): object {
+  return { ...resource, spec: { ...resource.spec, service } };
+}
+
+/**
+ * Namespaces, none of them enrolled, and pods that have curl and node in them: the app, and of another namespace one that the
+ * Services of `shop` admit and one that they do not. A Service that is nobody's but the team's own.
+ */
+export const APP: readonly object[] = [
+  ...['leat-system', 'shop', 'crm', 'plain'].map((name) => namespace(name, {})),
+  // before it has any pod, so that its first pods are those of the Job
+  namespace('batch'),
+  appPod('shop', 'app'),
+  appPod('crm', 'caller'),
+  appPod('crm', 'guest'),
   {
     apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'taken', namespace: 'shop' },
+    spec: { selector: { app: 'app' }, ports: [{ port: 80 }] },
+  },
+];
+
+function appPod(namespaceName: string, name: string): object {
+  return {
+    apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name: 'app', namespace: 'shop', labels: { app: 'shop' } },
+    metadata: { name, namespace: namespaceName, labels: { app: name } },
     spec: {
       terminationGracePeriodSeconds: 1,
       containers: [
         { name: 'app', image: 'k8s.local/node:1', imagePullPolicy: 'Never', command: ['sleep', 'infinity'] },
       ],
     },
-  },
-] as const;
+  };
+}

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Lab } from './lab.ts';
 import type { Namespace } from './namespace.ts';
@@ -37,6 +37,7 @@ export class Cluster {
   readonly #helm: string;
   readonly #kubectl: string;
   readonly #initPid: string;
+  #plugin: string | null = null;
 
   private constructor(lab: Lab, kubeconfig: string, helm: string) {
     this.#lab = lab;
@@ -94,6 +95,19 @@ export class Cluster {
   async apply(...objects: readonly object[]): Promise<void> {
     const list = { apiVersion: 'v1', kind: 'List', items: objects };
     await this.kubectl(['apply', '-f', '-'], { input: JSON.stringify(list) });
+  }
+
+  /** Runs the plugin as a user does: built, and with kubectl on the PATH. */
+  async kubectlLeat(...argv: string[]): Promise<Finished> {
+    this.#plugin ??= await this.#buildPlugin();
+    const env = { ...this.#env, PATH: `${dirname(this.#kubectl)}:${process.env.PATH}` };
+    return this.#lab.loopback.run([process.execPath, this.#plugin, ...argv], { env, allowFailure: true });
+  }
+
+  async #buildPlugin(): Promise<string> {
+    const file = join(await this.#lab.tempDir(), 'kubectl-leat');
+    await this.#lab.loopback.run([join(PROJECT, 'scripts/setup/build-kubectl-leat'), file]);
+    return file;
   }
 
   async helm(argv: readonly string[]): Promise<string> {

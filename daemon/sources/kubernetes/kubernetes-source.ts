@@ -10,6 +10,8 @@ import { WATCH_TIMES, type WatchTimes } from '../../kube/watch-objects.ts';
 import type { Labels } from '../../workload/match-labels.ts';
 import type { SourceProblem } from '../source-problem.ts';
 import { enrolledNamespaces, type NodeIdentity } from './enrolled-namespaces.ts';
+import { AddressFilling } from './fill-addresses.ts';
+import { type FollowedCniResults, followCniResults } from './follow-cni-results.ts';
 import { NodeLabels } from './node-labels.ts';
 import { ResourceStore } from './resource-store.ts';
 import { WatchGroup } from './watch-group.ts';
@@ -37,6 +39,8 @@ export interface SourceAge {
 export interface KubernetesSourceOptions {
   readonly access: ApiAccess;
   readonly node: NodeIdentity;
+  /** Where the node's runtime leaves what the network gave each pod; null (the default): pods' addresses are the API server's alone. */
+  readonly cniResultsDirectory?: string | null;
   /** A new state, whole, of valid resources only; with the labels of this node. */
   readonly onChange: (set: ResourceSet, nodeLabels: Labels) => void;
   /** Everything that is wrong now; empty: nothing any more. */
@@ -68,6 +72,8 @@ class Source {
   readonly #nodeLabels = new NodeLabels(() => this.#schedule());
   readonly #stores: { readonly [K in ClusterKind]: ResourceStore<K> };
   readonly #secrets = new Map<string, ResourceStore<'Secret'>>();
+  readonly #cniResults: FollowedCniResults | null;
+  readonly #filling: AddressFilling | null;
   readonly #ended = new AbortController();
   readonly #endings = new Set<Promise<void>>();
   readonly #started = performance.now();
@@ -81,6 +87,7 @@ class Source {
   #secretsSinceMs: number | null = null;
   #problems = '[]';
   #refusal: string | null = null;
+  #cniProblem: string | null = null;
   #secretLists: readonly (readonly Secret[])[] = [];
   #secretList: readonly Secret[] = Object.freeze([]);
 
@@ -110,6 +117,15 @@ class Source {
       this.#watches.start(name, { ...watched, title, cure: clusterCure }, store);
     }
     this.#watchSecrets(new Set([options.node.leatNamespace]));
+    const { cniResultsDirectory = null } = options;
+    const onCniProblem = (problem: Error | null): void => {
+      const cure = 'until it can be read, pods are known a second after they start';
+      this.#cniProblem = problem === null ? null : `results of CNI: ${problem.message}; ${cure}`;
+      schedule();
+    };
+    this.#cniResults =
+      cniResultsDirectory === null ? null : followCniResults(cniResultsDirectory, schedule, onCniProblem);
+    this.#filling = this.#cniResults === null ? null : new AddressFilling(this.#cniResults);
     this.#track(this.#goOnFromDisk());
   }
 
@@ -120,6 +136,7 @@ class Source {
   async stop(): Promise<void> {
     this.#ended.abort();
     if (this.#timer !== null) clearTimeout(this.#timer);
+    await this.#cniResults?.stop();
     await this.#watches.stopAll();
     await Promise.all(this.#endings);
     await this.#client.close();
@@ -144,7 +161,7 @@ class Source {
     const labels = this.#watches.isKnown('Node') ? this.#nodeLabels.labels : (this.#nodeLabelsSaved ?? {});
     const cluster = {
       namespaces: this.#stores.Namespace.resources(),
-      pods: this.#stores.Pod.resources(),
+      pods: this.#filling?.fill(this.#stores.Pod.resources()) ?? this.#stores.Pod.resources(),
       services: this.#stores.Service.resources(),
       destinations: this.#stores.Destination.resources(),
       clusterDestinations: this.#stores.ClusterDestination.resources(),
@@ -231,9 +248,9 @@ class Source {
   }
 
   #tellProblems(): void {
-    const refusal = { file: '', line: null, resource: null, field: null, reason: this.#refusal ?? '' };
+    const own = [this.#refusal, this.#cniProblem].filter((reason) => reason !== null);
     const problems = [
-      ...(this.#refusal === null ? [] : [refusal]),
+      ...own.map((reason) => ({ file: '', line: null, resource: null, field: null, reason })),
       ...this.#watches.problems(),
       ...Object.values(this.#stores).flatMap((store) => store.problems()),
       ...[...this.#secrets.values()].flatMap((store) => store.problems()),
