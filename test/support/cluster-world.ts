@@ -172,7 +172,8 @@ export const APP: readonly object[] = [
     apiVersion: 'v1',
     kind: 'Service',
     metadata: { name: 'taken', namespace: 'shop' },
-    spec: { selector: { app: 'app' }, ports: [{ port: 80 }] },
+    // without an address kube-proxy makes no rules of it, which would come when it likes
+    spec: { clusterIP: 'None', selector: { app: 'app' }, ports: [{ port: 80 }] },
   },
 ];
 
