@@ -50,7 +50,7 @@ test.before(async () => {
         destination('crm/api', credential('crm')),
       ),
       'shop.yaml': documents(
-        secret('shop/api', { username: 'shop', password: 'of-the-shop' }),
+        secret('shop/api', { username: 'shop', password: 'sesame-of-the-shop' }),
         destination('shop/api', credential('shop')),
         destination('shop/node', node),
       ),

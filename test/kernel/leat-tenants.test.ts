@@ -49,7 +49,7 @@ test.before(async () => {
       'shop-pods.yaml': podsOf('shop', ['bridged', 'routed']),
       'crm-pods.yaml': podsOf('crm', ['unnumbered']),
       'shop.yaml': documents(
-        secret('shop/api', { username: 'shop', password: 'of-the-shop' }),
+        secret('shop/api', { username: 'shop', password: 'sesame-of-the-shop' }),
         secret('shop/unreleased', { username: 'shop', password: 'not-for-leat' }, {}),
         destination('shop/api', { hosts: ['api.partner.test'], ...basic('api') }),
         destination('shop/unreleased', { hosts: ['unreleased.partner.test'], ...basic('unreleased') }),
@@ -112,8 +112,8 @@ async function refused(t: ExecutionContext, url: string, status: number, code: s
 
 test('two namespaces name the same host, and each pod speaks with the credential of its own', async (t) => {
   for (const [pod, namespace, expected] of [
-    ['bridged', 'shop', 'shop:of-the-shop'],
-    ['routed', 'shop', 'shop:of-the-shop'],
+    ['bridged', 'shop', 'shop:sesame-of-the-shop'],
+    ['routed', 'shop', 'shop:sesame-of-the-shop'],
     ['unnumbered', 'crm', 'crm:of-the-crm'],
   ] as const) {
     t.is(authorizationOf(await curl(world.pods[pod], `http://api.partner.test/as-${pod}`)), expected);
@@ -141,7 +141,7 @@ test('a Tunnel that does not admit the namespace refuses it, and is not even dia
 
 test('a host that the policy keeps for one namespace is not claimed by another, exactly or by wildcard', async (t) => {
   const host = 'platform.partner.test';
-  t.is(authorizationOf(await curl(world.pods.bridged, `http://${host}/`)), 'shop:of-the-shop');
+  t.is(authorizationOf(await curl(world.pods.bridged, `http://${host}/`)), 'shop:sesame-of-the-shop');
   t.is(await dig(world.pods.unnumbered, host), ADDRESSES.internet[0], 'the real address: not managed for this pod');
   t.like(JSON.parse((await curl(world.pods.unnumbered, `http://${host}/`)).body), { authorization: '' });
   // A synthetic address that it learned elsewhere is of no use either.
@@ -162,7 +162,7 @@ test('a Destination is for the pods that its selector or service account names, 
     ['chosen.partner.test', 'bridged', 'routed'],
     ['account.partner.test', 'routed', 'bridged'],
   ] as const) {
-    t.is(authorizationOf(await curl(world.pods[pod], `http://${host}/`)), 'shop:of-the-shop');
+    t.is(authorizationOf(await curl(world.pods[pod], `http://${host}/`)), 'shop:sesame-of-the-shop');
     t.is(await dig(world.pods[other], host), ADDRESSES.internet[0]);
     t.like(JSON.parse((await curl(world.pods[other], `http://${host}/`)).body), { authorization: '' });
   }
@@ -170,12 +170,15 @@ test('a Destination is for the pods that its selector or service account names, 
 
 test("a client's own copy of the credential's header does not go out beside it", async (t) => {
   const own = ['-H', 'Authorization: Basic bWU6bWU=', '-H', 'authorization: Basic bWU6dG9v'];
-  t.is(authorizationOf(await curl(world.pods.bridged, 'http://api.partner.test/own', ...own)), 'shop:of-the-shop');
+  t.is(
+    authorizationOf(await curl(world.pods.bridged, 'http://api.partner.test/own', ...own)),
+    'shop:sesame-of-the-shop',
+  );
   t.true(heard('/own'));
 });
 
 test.after('no credential stands in what the daemon wrote', (t) => {
-  for (const credential of ['of-the-shop', 'of-the-crm', 'not-for-leat', btoa('shop:of-the-shop')]) {
+  for (const credential of ['sesame-of-the-shop', 'of-the-crm', 'not-for-leat', btoa('shop:sesame-of-the-shop')]) {
     t.false(leat.output().includes(credential));
   }
 });

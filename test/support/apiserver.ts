@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { type Authority, createAuthority } from './certificates.ts';
 import { connectorTo } from './connect-in.ts';
+import { evidenceFile, noteSecret, noteSecretsOf } from './evidence.ts';
 import { findKubeAssets, MISSING_ASSETS } from './find-kube-assets.ts';
 import type { Place } from './place.ts';
 import type { Running } from './running.ts';
@@ -100,6 +101,7 @@ export class ApiServer {
       { env: { ETCD_UNSUPPORTED_ARCH: process.arch } },
     );
     const tokens = [token(), token(), token()] as const;
+    for (const each of tokens) noteSecret('token for the API server', each);
     const tokenFile = join(folder, 'tokens.csv');
     const daemonGroups = '"system:serviceaccounts,system:serviceaccounts:leat-system"';
     await writeFile(
@@ -142,6 +144,7 @@ export class ApiServer {
         '--authorization-mode=RBAC',
         // a pod that nothing runs needs no account, and no controller would make one
         '--disable-admission-plugins=ServiceAccount',
+        ...(await auditFlags(folder)),
         ...flags,
       ],
     });
@@ -202,6 +205,7 @@ export class ApiServer {
 
   /** Applies objects as the admin. */
   async apply(...objects: readonly object[]): Promise<void> {
+    noteSecretsOf(objects);
     await this.kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
   }
 
@@ -265,6 +269,7 @@ export class ApiServer {
   }
 
   async secret(namespace: string, name: string, stringData: Record<string, string>, labels = RELEASED): Promise<void> {
+    noteSecretsOf([{ kind: 'Secret', metadata: { namespace, name }, stringData }]);
     await this.must('POST', `/api/v1/namespaces/${namespace}/secrets`, { metadata: { name, labels }, stringData });
   }
 
@@ -282,6 +287,22 @@ export class ApiServer {
   close(): Promise<void> {
     return this.#agent.destroy();
   }
+}
+
+/** Every status and every event that Leat ever writes is told by the server itself, for the search for secrets. */
+async function auditFlags(folder: string): Promise<string[]> {
+  const log = evidenceFile('status');
+  if (log === null) return [];
+  const policy = join(folder, 'audit.json');
+  const resources = [{ group: 'leat.dev' }, { group: '', resources: ['events'] }, { group: 'events.k8s.io' }];
+  const rules = [
+    // What tests write, and what is not written.
+    { level: 'None', users: ['admin'] },
+    { level: 'Request', verbs: ['create', 'update', 'patch'], resources },
+    { level: 'None' },
+  ];
+  await writeFile(policy, JSON.stringify({ apiVersion: 'audit.k8s.io/v1', kind: 'Policy', rules }));
+  return [`--audit-policy-file=${policy}`, `--audit-log-path=${log}`];
 }
 
 const RELEASED: Record<string, string> = { 'leat.dev/credential': 'true' };

@@ -2,6 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
+import { noteSecret } from './evidence.ts';
 import type { Place } from './place.ts';
 
 /** A certificate and its key, as PEM files and as text. */
@@ -53,6 +54,7 @@ export async function createAuthority(place: Place, commonName = 'Leat test auth
     const about = ['-config', configuration, '-extensions', section, '-subj', `/CN=${subject}`, '-days', '2'];
     await place.run(['openssl', 'req', '-x509', ...newKey, ...about, ...options, '-out', certificateFile]);
     const [certificate, key] = await Promise.all([readFile(certificateFile, 'utf8'), readFile(keyFile, 'utf8')]);
+    noteSecret(`key of ${subject}`, key);
     return { certificateFile, keyFile, certificate, key };
   }
 

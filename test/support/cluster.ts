@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { noteSecretsOf } from './evidence.ts';
 import type { Lab } from './lab.ts';
 import type { Namespace } from './namespace.ts';
 import type { Finished, Running, RunOptions, SpawnOptions } from './running.ts';
@@ -93,6 +94,7 @@ export class Cluster {
   }
 
   async apply(...objects: readonly object[]): Promise<void> {
+    noteSecretsOf(objects);
     const list = { apiVersion: 'v1', kind: 'List', items: objects };
     await this.kubectl(['apply', '-f', '-'], { input: JSON.stringify(list) });
   }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
 import type { ApiServer } from './apiserver.ts';
+import { noteSecret } from './evidence.ts';
 import type { Place } from './place.ts';
 import type { Running } from './running.ts';
 
@@ -54,6 +55,7 @@ export async function grantControllerRights(api: ApiServer, rights: readonly Ren
     kind: 'TokenRequest',
     spec: {},
   });
+  noteSecret('token of the controller', status.token);
   return status.token;
 }
 

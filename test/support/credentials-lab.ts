@@ -19,6 +19,7 @@ import { createTunnelDial } from '../../daemon/tunnel/dial-tunnel.ts';
 import { createForwardFields } from '../../daemon/tunnel/forward-fields.ts';
 import { connectLoopback } from './connect-loopback.ts';
 import { httpRoute, httpTarget } from './destinations.ts';
+import { noteSecretsOf } from './evidence.ts';
 import { type HttpLab, sendRaw, startHttpLab } from './http-lab.ts';
 import { resourceSet } from './resources.ts';
 
@@ -130,7 +131,7 @@ export async function startCredentialsLab(t: Teardown, options: CredentialsLabOp
 }
 
 function compile({ authentication, secrets = {}, spec = {}, port = {}, tunnel }: CredentialsLabOptions): Destination {
-  const resources = [
+  const written = [
     {
       apiVersion: 'leat.dev/v1alpha1',
       kind: 'Destination',
@@ -170,7 +171,9 @@ function compile({ authentication, secrets = {}, spec = {}, port = {}, tunnel }:
             },
           },
         ]),
-  ].map(parsed);
+  ];
+  noteSecretsOf(written);
+  const resources = written.map(parsed);
   const of = (kind: string) => resources.filter((resource) => resource.kind === kind) as never[];
   const { destinations } = compileSnapshot(
     resourceSet({ destinations: of('Destination'), secrets: of('Secret'), tunnels: of('Tunnel') }),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { noteSecret } from './evidence.ts';
 import { listens, type Place } from './place.ts';
 import { isRoot, type ListenOptions, listenAt, type StartedServer, startedServer } from './server.ts';
 
@@ -14,6 +15,7 @@ const withOwnAccounts = 'mount --bind "$0/passwd" /etc/passwd && mount --bind "$
 
 /** Starts dante (danted, Debian's dante-server): a SOCKS4/SOCKS5 server that many firms run. */
 export async function startDante(place: Place, options: DanteOptions = {}): Promise<StartedServer> {
+  noteSecret(`password of the user of dante`, options.user?.password ?? '');
   const at = await listenAt(place, options, 1080);
   const folder = await place.tempDir();
   const file = join(folder, 'danted.conf');

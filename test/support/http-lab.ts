@@ -17,6 +17,7 @@ import type { HttpRoute, Upstream } from '../../daemon/routing/route.ts';
 import type { Workload } from '../../daemon/workload/workload.ts';
 import { shopWorkload } from './destinations.ts';
 import { httpPath } from './http-path.ts';
+import { keepText } from './evidence.ts';
 
 interface Teardown {
   teardown(end: () => unknown): void;
@@ -108,6 +109,7 @@ export async function startHttpLab(
     await eventually(() => open === 0);
     await service.close();
     close();
+    for (const record of records) keepText('record', JSON.stringify(record));
   });
   return {
     port,
@@ -219,6 +221,7 @@ export async function sendRaw(
   if (half) socket.end();
   await Promise.race([done.promise, sleep(3000, undefined, { ref: false })]);
   socket.destroy();
+  if (/^x-error-internal-code:/im.test(text)) keepText('answer', text);
   return { text, status: Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1] ?? 0), ended };
 }
 

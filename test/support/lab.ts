@@ -46,6 +46,7 @@ export class Lab {
   readonly #entry: Entry;
   readonly #namespaces: string[] = [];
   readonly #folders: string[] = [];
+  readonly #last: (() => Promise<void>)[] = [];
 
   constructor(title: string, prefix: string) {
     this.title = title;
@@ -98,9 +99,15 @@ export class Lab {
     return folder;
   }
 
+  /** Is done by dispose(), while the programs still run; a failure of it is none of the lab's. */
+  beforeDispose(act: () => Promise<void>): void {
+    this.#last.push(act);
+  }
+
   /** Ends every program of the lab and removes its namespaces and folders. May be called twice. */
   async dispose(): Promise<void> {
     if (!living.has(this)) return;
+    await Promise.allSettled(this.#last.splice(0).map((act) => act()));
     // A program that is forking just now needs a second look, and a killed one a moment to go.
     for (let round = 0; this.#kill() > 0 && round < 100; round += 1) await sleep(20);
     this.#remove();

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseAllDocuments } from 'yaml';
+import { noteSecretsOf } from './evidence.ts';
 import type { InitOfNode } from './init-run.ts';
 import type { Lab } from './lab.ts';
 import type { Namespace } from './namespace.ts';
@@ -72,6 +74,8 @@ export class LeatOnNode {
       env,
     );
     for (const [name, text] of Object.entries(resources)) await leat.write(name, text);
+    // What it counted until then; a daemon that has ended has told it before.
+    lab.beforeDispose(() => leat.scrape());
     await leat.launch(waitUntilReady);
     return leat;
   }
@@ -98,6 +102,7 @@ export class LeatOnNode {
 
   /** Writes a resource file; it takes effect within a second. */
   async write(name: string, text: string): Promise<void> {
+    noteSecretsOf(parseAllDocuments(text).map((document) => document.toJS() as unknown));
     await writeFile(join(this.directory, name), text, { mode: 0o600 });
   }
 
@@ -137,7 +142,16 @@ export class LeatOnNode {
     return this.#end('SIGKILL');
   }
 
+  /** Asks the admin port for everything that it tells. */
+  async scrape(): Promise<void> {
+    if (this.#daemon === null) return;
+    for (const path of ['metrics', 'readyz', 'livez']) {
+      await this.node.run(['curl', '-sS', '-m', '2', `http://127.0.0.1:15020/${path}`], { allowFailure: true });
+    }
+  }
+
   async #end(signal: NodeJS.Signals): Promise<void> {
+    await this.scrape();
     await this.#daemon?.stop(signal);
     this.#log = this.output();
     this.#daemon = null;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { noteSecret } from './evidence.ts';
 import { listens, type Place } from './place.ts';
 import { type ListenOptions, listenAt, type StartedServer, startedServer } from './server.ts';
 
@@ -9,6 +10,7 @@ export interface MicrosocksOptions extends ListenOptions {
 
 /** Starts microsocks, a second SOCKS5 server of another make than dante. */
 export async function startMicrosocks(place: Place, options: MicrosocksOptions = {}): Promise<StartedServer> {
+  noteSecret(`password of the user of microsocks`, options.user?.password ?? '');
   const at = await listenAt(place, options, 1080);
   const user = options.user === undefined ? [] : ['-u', options.user.name, '-P', options.user.password];
   const argv = ['microsocks', '-i', at.address, '-p', String(at.port), ...user];

@@ -2,6 +2,7 @@
 /** What the programs NAME-main.ts of this folder share: their configuration, their events, their end. */
 import { readFileSync } from 'node:fs';
 import type { Server } from 'node:net';
+import './evidence.ts';
 
 /** Reads the configuration file that the program was given. */
 export function readConfiguration<T>(): T {

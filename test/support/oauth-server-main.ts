@@ -4,10 +4,12 @@ import { createServer as createTlsServer } from 'node:https';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Configuration, Provider } from 'oidc-provider';
+import { noteSecret } from './evidence.ts';
 import { emit, readConfiguration, serve } from './node-server.ts';
 import type { OAuthControl, OAuthServerConfiguration } from './oauth-server.ts';
 
 const configuration = readConfiguration<OAuthServerConfiguration>();
+for (const { id, secret } of configuration.clients) noteSecret(`secret of ${id}`, secret);
 let control: OAuthControl = {};
 /** By token: /verify has to know JWTs too, which the provider does not keep. */
 const issued = new Map<string, { readonly client: string; readonly expiresAtMs: number }>();
@@ -71,6 +73,7 @@ function judgeAnswer(context: Context): void {
     emit('refused', { error: 'invalid_client', reason: `client authentication by ${used}`, path: context.path });
     return;
   }
+  noteSecret('token', value);
   issued.set(value, { client: client.id, expiresAtMs: Date.now() + ttlSeconds * 1000 });
   emit('issued', { client: client.id });
 }

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { keepOutput, keepText } from './evidence.ts';
 
 export interface SpawnOptions {
   readonly env?: Readonly<Record<string, string>>;
@@ -95,6 +96,22 @@ export function killGroup(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
+/** Whether it is one of this project's programs, and not one of its tests. */
+function isLeat(argv: readonly string[]): boolean {
+  return argv.some((arg) => /(?:^|\/)(?:daemon|controller|init|uninstall|cli)\/main\.ts$|\/kubectl-leat$/.test(arg));
+}
+
+/** An answer of Leat's own to an application says so in its header; the admin port is Leat's. */
+const OWN_ANSWER = /^x-error-internal-code:/im;
+const ADMIN_URL = /^http:\/\/[^/]+:1502\d\//;
+
+function keepWhatLeatSaid(argv: readonly string[], { stdout, stderr }: Finished): void {
+  if (isLeat(argv)) keepOutput('log', argv.join(' '))?.(stdout + stderr);
+  else if (argv[0] !== 'curl') return;
+  else if (argv.some((arg) => ADMIN_URL.test(arg))) keepText('admin', stdout);
+  else if (OWN_ANSWER.test(stdout)) keepText('answer', stdout);
+}
+
 /** Runs a program to its end. Throws, with its output, when it fails, unless the failure is allowed. */
 export async function runProgram(entry: Entry, argv: readonly string[], options: RunOptions = {}): Promise<Finished> {
   const child = launch(entry, argv, options);
@@ -118,6 +135,7 @@ export async function runProgram(entry: Entry, argv: readonly string[], options:
     stderr: Buffer.concat(stderr).toString(),
     code: exitCode(code, signal),
   };
+  keepWhatLeatSaid(argv, finished);
   if (timedOut)
     throw new Error(`${argv.join(' ')}: not done within ${timeoutMs} ms\n${finished.stdout}${finished.stderr}`);
   if (finished.code !== 0 && options.allowFailure !== true) {
@@ -136,12 +154,15 @@ export async function spawnProgram(
   let both = '';
   let out = '';
   let code: number | undefined;
+  const keep = isLeat(argv) ? keepOutput('log', argv.join(' ')) : null;
   child.stdout!.setEncoding('utf8').on('data', (chunk: string) => {
     both += chunk;
     out += chunk;
+    keep?.(chunk);
   });
   child.stderr!.setEncoding('utf8').on('data', (chunk: string) => {
     both += chunk;
+    keep?.(chunk);
   });
   child.stdin!.on('error', () => {});
   const exited = once(child, 'exit').then(([exit, signal]) => {

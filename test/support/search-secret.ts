@@ -23,7 +23,8 @@ export function findSecrets(text: string, secrets: Readonly<Record<string, strin
     .map(([name]) => name);
 }
 
-function partsOf(secret: string): string[] {
+/** What is enough to be found of it: the whole, and the middle of each long line. */
+export function partsOf(secret: string): string[] {
   const lines = secret.split('\n').filter((line) => line.length > 2 * PART && !line.startsWith('-----'));
   const middles = lines.map((line) => line.slice(line.length / 2 - PART / 2, line.length / 2 + PART / 2));
   return [secret, ...middles];

@@ -19,6 +19,7 @@ import {
   type DestinationServiceServer,
   startDestinationService,
 } from './destination-service.ts';
+import { noteSecretsOf } from './evidence.ts';
 import { createLab } from './lab.ts';
 import { secret } from './resources.ts';
 
@@ -79,6 +80,7 @@ export async function makeServiceLab(t: ExecutionContext, options: ServiceLabOpt
     secret('leat-system/identity', inForm(server.identityKey)),
     secret('leat-system/ca', { 'ca.crt': authority.certificate }),
   ];
+  noteSecretsOf(secrets);
   const files = new Map([
     ['svid.pem', server.client.certificate],
     ['svid_key.pem', server.client.key],

@@ -11,6 +11,7 @@ import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { checkSamlAssertion, type ExpectedSaml } from './check-saml-assertion.ts';
+import { noteSecret } from './evidence.ts';
 
 /** The client `leat`, by its one way of proving itself. */
 export type StrictClient =
@@ -77,6 +78,17 @@ class Refusal extends Error {
 }
 
 const CLIENT_ID = 'leat';
+/** What stands in a token request and nowhere else. */
+const SECRET_PARAMETERS = [
+  'client_secret',
+  'client_assertion',
+  'assertion',
+  'password',
+  'code',
+  'refresh_token',
+  'subject_token',
+  'actor_token',
+];
 const CLIENT_PARAMETERS = ['client_id', 'client_secret', 'client_assertion', 'client_assertion_type'];
 export const USER_ISSUER = 'https://idp.example';
 
@@ -240,6 +252,7 @@ export async function startStrictOAuthServer(t: Teardown, options: StrictOptions
     const form = new URLSearchParams(body);
     const grant = form.get('grant_type') ?? '';
     requests.push({ grant, form: new URLSearchParams(body), atMs: performance.now() });
+    for (const name of SECRET_PARAMETERS) noteSecret(name, form.get(name) ?? '');
     if (server.answer !== null) {
       server.answer(request, response);
       return;
@@ -262,11 +275,15 @@ export async function startStrictOAuthServer(t: Teardown, options: StrictOptions
       }
       if (form.size > 0) throw new Refusal('invalid_request', `not expected: ${[...form.keys()].join()}`);
       const token = `token-${randomUUID()}`;
+      noteSecret('token', token);
       issued.push({ token, subject });
       const isExchange = grant.endsWith(':token-exchange');
       const withRefresh = grant === 'authorization_code' || (grant === 'refresh_token' && options.rotates);
       const refreshToken = withRefresh ? `refresh-${randomUUID()}` : undefined;
-      if (refreshToken !== undefined) refreshTokens.add(refreshToken);
+      if (refreshToken !== undefined) {
+        noteSecret('refresh token', refreshToken);
+        refreshTokens.add(refreshToken);
+      }
       send(response, 200, {
         access_token: token,
         token_type: 'Bearer',

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { noteSecret } from './evidence.ts';
 import { listens, type Place } from './place.ts';
 import { type ListenOptions, listenAt, type StartedServer, startedServer } from './server.ts';
 
@@ -13,6 +14,7 @@ export interface TinyproxyOptions extends ListenOptions {
 
 /** Starts tinyproxy (Debian's tinyproxy-bin): an HTTP proxy that takes requests in absolute form, and CONNECT. */
 export async function startTinyproxy(place: Place, options: TinyproxyOptions = {}): Promise<StartedServer> {
+  noteSecret(`password of the user of tinyproxy`, options.user?.password ?? '');
   const at = await listenAt(place, options, 8888);
   const file = join(await place.tempDir(), 'tinyproxy.conf');
   const { user, connectPorts = [] } = options;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { exportJWK, generateKeyPair, type JSONWebKeySet, type JWTPayload, SignJWT } from 'jose';
+import { noteSecret } from './evidence.ts';
 import { USER_ISSUER } from './strict-oauth-server.ts';
 
 export interface Users {
@@ -15,7 +16,7 @@ export async function createUsers(): Promise<Users> {
   const jwk = { ...(await exportJWK(publicKey)), kid: 'users', alg: 'RS256', use: 'sig' };
   return {
     keys: { keys: [jwk] },
-    token: (subject, claims = {}) => {
+    async token(subject, claims = {}) {
       const nowSeconds = Math.floor(Date.now() / 1000);
       const payload = {
         iss: USER_ISSUER,
@@ -25,10 +26,12 @@ export async function createUsers(): Promise<Users> {
         exp: nowSeconds + 3600,
         ...claims,
       };
-      return new SignJWT(payload)
+      const token = await new SignJWT(payload)
         .setProtectedHeader({ alg: 'RS256', kid: 'users' })
         .setIssuedAt(nowSeconds)
         .sign(privateKey);
+      noteSecret(`token of ${subject}`, token);
+      return token;
     },
   };
 }
