@@ -11,6 +11,7 @@ import { createPlanDial } from './app/plan-dial.ts';
 import { proveCapture } from './app/prove-capture.ts';
 import { reportState } from './app/report-state.ts';
 import { serveDns } from './app/serve-dns.ts';
+import { trackCredentials } from './app/track-credentials.ts';
 import { watchRules } from './app/watch-rules.ts';
 import { wireUpstreams } from './app/wire-upstreams.ts';
 import { openIpset } from './capture/ipset-netlink.ts';
@@ -71,12 +72,14 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   metrics.syntheticNames.set(synthetic.entries().length);
 
   const relayer = openRelayer(config, (downstream) => captured.accept(downstream));
+  const tracked = trackCredentials({ clock, log, onChange: () => report.noteProblems() });
   const upstreams = wireUpstreams(config, {
     clock,
     metrics,
     relay: relayer.relay,
     takeSocket,
     snapshots,
+    watchCredentials: tracked.watch,
     onResolved: (host, addresses) => learner.noticeResolved(host, addresses),
   });
   const knownIpset = openIpset();
@@ -132,7 +135,11 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     isReady: () => readiness.isReady('source') && readiness.isReady('sets'),
     onBeat: () => readiness.ready('dns'),
   });
-  const report = reportState(config, { log, staleSinceMs: () => source.staleSinceMs() });
+  const report = reportState(config, {
+    log,
+    staleSinceMs: () => source.staleSinceMs(),
+    problemsInUse: tracked.problems,
+  });
   const source = followSource(config, {
     ask: upstreams.ask,
     list: upstreams.list,
@@ -141,6 +148,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     metrics,
     publish(snapshot, resources) {
       upstreams.applyPolicy(snapshot.policy);
+      tracked.prune(snapshot);
       snapshots.publish(snapshot);
       learner.prune();
       readiness.ready('source');
@@ -187,6 +195,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
       await tracker.idle(config.drainMs);
       relayer.stopListening();
       proof?.stop();
+      tracked.stop();
       await Promise.all([selfTest.stop(), source.stop(), rules.stop(), dns.stop()]);
       const { cut } = await tracker.drain(Math.max(0, deadlineMs - performance.now()), () => {
         draining.abort(new LeatError('DRAINED', 'the daemon stopped before the connection ended'));

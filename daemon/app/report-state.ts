@@ -6,11 +6,13 @@ import type { Config } from '../config/config.ts';
 import { createApiClient } from '../kube/api-client.ts';
 import { describeNode } from '../node-state/describe-node.ts';
 import { reportNode } from '../node-state/report-node.ts';
-import type { Snapshot } from '../routing/snapshot.ts';
+import type { ResourceProblem, Snapshot } from '../routing/snapshot.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 export interface StateReport {
   noteSnapshot(snapshot: Snapshot, resources: ResourceSet): void;
+  /** What `problemsInUse` gives is another. */
+  noteProblems(): void;
   /** @param problem null: passed */
   noteSelfTest(problem: string | null): void;
   /** Called last: says that nothing of this daemon serves any more. */
@@ -21,13 +23,20 @@ export interface ReportParts {
   readonly log: Logger;
   /** Milliseconds since the epoch when the API server was heard last; null while it is heard. */
   readonly staleSinceMs: () => number | null;
+  /** What is wrong with Destinations as they are used. */
+  readonly problemsInUse: () => readonly ResourceProblem[];
 }
 
-const NOTHING: StateReport = { noteSnapshot: () => {}, noteSelfTest: () => {}, stop: async () => {} };
+const NOTHING: StateReport = {
+  noteSnapshot: () => {},
+  noteProblems: () => {},
+  noteSelfTest: () => {},
+  stop: async () => {},
+};
 const MAX_MESSAGE = 1024;
 
 /** Reports to the cluster what this node found; without a cluster nothing. */
-export function reportState(config: Config, { log, staleSinceMs }: ReportParts): StateReport {
+export function reportState(config: Config, { log, staleSinceMs, problemsInUse }: ReportParts): StateReport {
   if (config.source.type !== 'kubernetes') return NOTHING;
   const client = createApiClient(config.source);
   const version = readVersion();
@@ -38,7 +47,11 @@ export function reportState(config: Config, { log, staleSinceMs }: ReportParts):
   const report = reportNode({
     client,
     nodeName: config.nodeName,
-    describe: () => describeNode({ version, selfTest, known, staleSinceMs: staleSinceMs() }, Date.now()),
+    describe: () =>
+      describeNode(
+        { version, selfTest, known, staleSinceMs: staleSinceMs(), problemsInUse: problemsInUse() },
+        Date.now(),
+      ),
     onFailure(err) {
       if (err === null) log.info('the NodeState is written again');
       else log.warn({ err }, 'the NodeState could not be written');
@@ -49,6 +62,7 @@ export function reportState(config: Config, { log, staleSinceMs }: ReportParts):
       known = { snapshot, resources };
       report.wake();
     },
+    noteProblems: () => report.wake(),
     noteSelfTest(problem) {
       const time = `${new Date().toISOString().slice(0, 19)}Z`;
       const outcome = problem === null ? { result: 'Passed' as const } : { result: 'Failed' as const };

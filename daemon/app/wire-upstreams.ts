@@ -9,7 +9,9 @@ import type { AskService } from '../destination-service/ask-service.ts';
 import type { ListEntries } from '../destination-service/list-entries.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import { createHttpService, type HttpService } from '../http/http-service.ts';
-import type { TakeSocket } from '../http/ports.ts';
+
+import type { CredentialSource as HttpCredentials, TakeSocket } from '../http/ports.ts';
+
 import type { Clock } from '../net/clock.ts';
 import { createDial } from '../net/dial.ts';
 import { type IpAddress, parseIpAddress } from '../net/endpoint.ts';
@@ -47,13 +49,15 @@ export interface UpstreamParts {
   readonly relay: Relay;
   readonly takeSocket: TakeSocket;
   readonly snapshots: Pick<SnapshotFeed, 'current'>;
+  /** Sees what comes of the credentials of Destinations. */
+  readonly watchCredentials: (source: HttpCredentials) => HttpCredentials;
   /** Told of each resolution for a target, also where the answer was known already. */
   readonly onResolved: (host: string, addresses: readonly IpAddress[]) => void;
 }
 
 /** Everything that connects outwards: every address that is not an administrator's own is guarded at connect. */
 export function wireUpstreams(config: Config, parts: UpstreamParts): Upstreams {
-  const { clock, metrics, relay, takeSocket, snapshots, onResolved } = parts;
+  const { clock, metrics, relay, takeSocket, snapshots, watchCredentials, onResolved } = parts;
   let current: UpstreamGuard = refuseAll;
   let guardedBy = '';
   const guard: UpstreamGuard = (address, port) => current(address, port);
@@ -103,7 +107,7 @@ export function wireUpstreams(config: Config, parts: UpstreamParts): Upstreams {
     relay,
     takeSocket,
     clock,
-    credentials: service.credentials,
+    credentials: watchCredentials(service.credentials),
     forwardFields,
     followControls: service.followControls,
   });

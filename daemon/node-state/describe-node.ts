@@ -3,7 +3,7 @@ import type { NodeStateStatus } from '../../api/kinds/node-state.ts';
 import type { ResourceSet } from '../../api/resource-set.ts';
 import { resourcesDigest } from '../../api/resources-digest.ts';
 import type { ImportReport } from '../destination/compile-imports.ts';
-import type { Snapshot } from '../routing/snapshot.ts';
+import type { ResourceProblem, Snapshot } from '../routing/snapshot.ts';
 
 /** What the daemon knows and found, of which its report is made. */
 export interface NodeFindings {
@@ -13,6 +13,8 @@ export interface NodeFindings {
   readonly known: { readonly resources: ResourceSet; readonly snapshot: Snapshot } | null;
   /** Milliseconds since the epoch when the API server was heard last; null while it is heard. */
   readonly staleSinceMs: number | null;
+  /** What is wrong with Destinations as they are used, and not as they are written. */
+  readonly problemsInUse: readonly ResourceProblem[];
 }
 
 const MAX_NOT_READY = 100;
@@ -21,8 +23,8 @@ const RESOURCE = /^(Destination|ClusterDestination|Tunnel|DestinationSource|Node
 
 /** The report, less when it was made. Its order does not depend on the order of resources, so that equal ones compare equal. */
 export function describeNode(findings: NodeFindings, nowMs: number): NodeStateStatus {
-  const { version, selfTest, known, staleSinceMs } = findings;
-  const notReady = known === null ? [] : listNotReady(known.snapshot, known.resources);
+  const { version, selfTest, known, staleSinceMs, problemsInUse } = findings;
+  const notReady = known === null ? [] : listNotReady([...known.snapshot.problems, ...problemsInUse], known.resources);
   return {
     observedTime: timestamp(nowMs),
     version,
@@ -66,7 +68,7 @@ function describeImports(reports: readonly ImportReport[]): NonNullable<NodeStat
 
 type NotReady = NonNullable<NodeStateStatus['notReady']>[number];
 
-function listNotReady({ problems }: Snapshot, resources: ResourceSet): NotReady[] {
+function listNotReady(problems: readonly ResourceProblem[], resources: ResourceSet): NotReady[] {
   const generations = new Map<string, number | undefined>();
   const { destinations, clusterDestinations, tunnels, nodePolicies } = resources;
   for (const { kind, metadata } of [...destinations, ...clusterDestinations, ...tunnels, ...nodePolicies]) {

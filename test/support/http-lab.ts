@@ -16,8 +16,8 @@ import { takeSocket } from '../../daemon/relay/take-over.ts';
 import type { HttpRoute, Upstream } from '../../daemon/routing/route.ts';
 import type { Workload } from '../../daemon/workload/workload.ts';
 import { shopWorkload } from './destinations.ts';
-import { httpPath } from './http-path.ts';
 import { keepText } from './evidence.ts';
+import { httpPath } from './http-path.ts';
 
 interface Teardown {
   teardown(end: () => unknown): void;
