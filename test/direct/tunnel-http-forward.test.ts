@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Requests in absolute form: to SAP's Connectivity Proxy as its documentation has it, to tinyproxy, and to proxies that refuse. */
+/**
+ * Requests in absolute form: to SAP's Connectivity Proxy as its documentation has it, to tinyproxy, and to proxies that refuse.
+ * One after the other: nineteen at once are slow where others use the machine as well.
+ */
 import type { JsonWebKey } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -94,7 +97,7 @@ async function startProxy(t: ExecutionContext, options: SapHttpProxyOptions) {
   };
 }
 
-test('a request reaches the virtual host, with the token of the tunnel and without a location', async (t) => {
+test.serial('a request reaches the virtual host, with the token of the tunnel and without a location', async (t) => {
   const { app, proxy, upstream, seen } = await start(t);
   const answers = await Promise.all([app.get(), app.get(), app.get()]);
   for (const { status, text } of answers) {
@@ -114,7 +117,7 @@ test('a request reaches the virtual host, with the token of the tunnel and witho
   t.is(seen('host'), `localhost:${upstream.port}`);
 });
 
-test('location and region are those of Destination and Tunnel, whatever the application says', async (t) => {
+test.serial('location and region are those of Destination and Tunnel, whatever the application says', async (t) => {
   const options = { locationId: 'plant-1', tunnel: { regionId: 'eu10' }, proxy: { regions: ['eu10', 'us10'] } };
   const { app, proxy } = await start(t, options);
   const own = [
@@ -129,13 +132,13 @@ test('location and region are those of Destination and Tunnel, whatever the appl
   t.deepEqual(proxy.refusals(), []);
 });
 
-test('without a location id of its own the application has none either', async (t) => {
+test.serial('without a location id of its own the application has none either', async (t) => {
   const { app, proxy } = await start(t);
   t.is((await app.get('SAP-Connectivity-SCC-Location_ID: plant-1')).status, 200);
   t.like(proxy.forwarded()[0], { locationId: '' });
 });
 
-test('PrincipalPropagation: the user reaches the back end as the Cloud Connector maps them', async (t) => {
+test.serial('PrincipalPropagation: the user reaches the back end as the Cloud Connector maps them', async (t) => {
   const { app, proxy, seen, upstream } = await start(t, { authentication: () => ({ type: 'PrincipalPropagation' }) });
   t.is((await app.get(`Authorization: Bearer ${await users.token('ada')}`)).status, 200);
   t.is(seen('x-mapped-user'), 'ada');
@@ -145,7 +148,7 @@ test('PrincipalPropagation: the user reaches the back end as the Cloud Connector
   t.is(upstream.heads.length, 1);
 });
 
-test('OAuth2TechnicalUserPropagation: the technical user reaches the back end', async (t) => {
+test.serial('OAuth2TechnicalUserPropagation: the technical user reaches the back end', async (t) => {
   const { app, seen } = await start(t, {
     authentication: (oauth2) => ({ type: 'OAuth2TechnicalUserPropagation', oauth2 }),
   });
@@ -153,14 +156,14 @@ test('OAuth2TechnicalUserPropagation: the technical user reaches the back end', 
   t.is(seen('x-mapped-user'), 'technical');
 });
 
-test('Basic goes to the back end beside the credential of the tunnel', async (t) => {
+test.serial('Basic goes to the back end beside the credential of the tunnel', async (t) => {
   const { app, seen } = await start(t, { authentication: () => ({ type: 'Basic', basic: { secret: 'basic' } }) });
   t.is((await app.get()).status, 200);
   t.is(seen('authorization'), `Basic ${Buffer.from('ada:of the back end').toString('base64')}`);
   t.is(seen('proxy-authorization'), null);
 });
 
-test('a body is passed on, of any length, and a connection to the proxy serves many requests', async (t) => {
+test.serial('a body is passed on, of any length, and a connection to the proxy serves many requests', async (t) => {
   const sizes: number[] = [];
   const { app } = await start(t, {
     async answer(request, response) {
@@ -180,26 +183,29 @@ test('a body is passed on, of any length, and a connection to the proxy serves m
   t.deepEqual(sizes, [300_000, 300_000, 3]);
 });
 
-test('a token that the proxy refuses is fetched anew; where that does not help, nothing reaches the application', async (t) => {
-  const { app, proxy, upstream } = await start(t, { proxy: { allowedClientId: 'another' } });
-  const answer = await app.get();
-  t.is(answer.status, 502);
-  t.is(answer.code, 'TUNNEL_AUTHENTICATION');
-  t.regex(answer.text, /^x-error-origin: tunnel/im);
-  t.notRegex(answer.text, /proxy-authenticate/i);
-  t.deepEqual(app.tokenRequests, ['ok', 'ok']);
-  t.deepEqual(
-    proxy.refusals().map(({ status }) => status),
-    [407, 407],
-  );
-  t.is(upstream.heads.length, 0);
-});
+test.serial(
+  'a token that the proxy refuses is fetched anew; where that does not help, nothing reaches the application',
+  async (t) => {
+    const { app, proxy, upstream } = await start(t, { proxy: { allowedClientId: 'another' } });
+    const answer = await app.get();
+    t.is(answer.status, 502);
+    t.is(answer.code, 'TUNNEL_AUTHENTICATION');
+    t.regex(answer.text, /^x-error-origin: tunnel/im);
+    t.notRegex(answer.text, /proxy-authenticate/i);
+    t.deepEqual(app.tokenRequests, ['ok', 'ok']);
+    t.deepEqual(
+      proxy.refusals().map(({ status }) => status),
+      [407, 407],
+    );
+    t.is(upstream.heads.length, 0);
+  },
+);
 
 for (const [what, options, code, status] of [
   ['a location id that no Cloud Connector has', { locationId: 'nowhere' }, 'TUNNEL_NETWORK_UNREACHABLE', 503],
   ['a virtual host that is not exposed', { proxy: { locations: { '': {} } } }, 'TUNNEL_FORBIDDEN', 502],
 ] as const) {
-  test(`${what}: the proxy's own answer is told as that`, async (t) => {
+  test.serial(`${what}: the proxy's own answer is told as that`, async (t) => {
     const { app, upstream } = await start(t, options);
     const answer = await app.get();
     t.is(answer.status, status);
@@ -210,7 +216,7 @@ for (const [what, options, code, status] of [
 }
 
 for (const status of [403, 405, 502, 503]) {
-  test(`a back end that answers ${status} itself is passed on as it answers`, async (t) => {
+  test.serial(`a back end that answers ${status} itself is passed on as it answers`, async (t) => {
     const long = `busy ${'x'.repeat(200_000)}`;
     const { app } = await start(t, {
       answer(request, response) {
@@ -227,7 +233,7 @@ for (const status of [403, 405, 502, 503]) {
   });
 }
 
-test('what the proxy would refuse for its length is refused with the reason, and not sent', async (t) => {
+test.serial('what the proxy would refuse for its length is refused with the reason, and not sent', async (t) => {
   const { app, proxy } = await start(t);
   t.is((await app.get(`Cookie: ${'c'.repeat(6_000)}`)).status, 200);
   const large = await app.get(`Cookie: ${'c'.repeat(7_900)}`);
@@ -240,19 +246,19 @@ test('what the proxy would refuse for its length is refused with the reason, and
   t.deepEqual(proxy.refusals(), []);
 });
 
-test('a bound of its own is that of the Tunnel', async (t) => {
+test.serial('a bound of its own is that of the Tunnel', async (t) => {
   const { app, proxy } = await start(t, { tunnel: { maxRequestHeadBytes: 65_536 } });
   t.is((await app.get(`Cookie: ${'c'.repeat(7_900)}`)).status, 431, "the proxy's own");
   t.is(proxy.refusals().length, 1);
 });
 
-test('a WebSocket of the application ends with what the proxy answers', async (t) => {
+test.serial('a WebSocket of the application ends with what the proxy answers', async (t) => {
   const { app } = await start(t);
   const head = 'GET /socket HTTP/1.1\r\nHost: erp.corp\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
   t.is((await sendRaw(app.http.port, head)).status, 200);
 });
 
-test('a tunnel that is away, and one whose token can not be had, are told apart', async (t) => {
+test.serial('a tunnel that is away, and one whose token can not be had, are told apart', async (t) => {
   const port = await freeLoopbackPort();
   const nowhere = { tokenUrl: `http://login.example:${port}/token`, allowCleartext: true, secret: 'connectivity' };
   const { app, proxy } = await start(t, { tunnel: { authentication: { type: 'Bearer', oauth2: nowhere } } });
@@ -264,7 +270,7 @@ test('a tunnel that is away, and one whose token can not be had, are told apart'
   t.is(answer.code, 'TUNNEL_UNREACHABLE');
 });
 
-test('through tinyproxy, with user and password', async (t) => {
+test.serial('through tinyproxy, with user and password', async (t) => {
   const proxy = await startTinyproxy(lab.loopback, { user: { name: 'leat', password: 'pa55word' } });
   const upstream = await startUpstream(t, (_request, response) => response.end('from on-premise'));
   const through = (password: string) =>
