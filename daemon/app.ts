@@ -16,6 +16,7 @@ import { watchRules } from './app/watch-rules.ts';
 import { wireUpstreams } from './app/wire-upstreams.ts';
 import { openIpset } from './capture/ipset-netlink.ts';
 import { createReadOriginalDestination } from './capture/original-destination.ts';
+import { createPodLinks } from './capture/pod-links.ts';
 import { createSelfTest } from './capture/self-test.ts';
 import { createSetSync } from './capture/sync-sets.ts';
 import type { Config } from './config/config.ts';
@@ -85,6 +86,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const knownIpset = openIpset();
   const learner = learnAddresses(config, { ipset: knownIpset, snapshots, guard: upstreams.guard, metrics, log });
   const ownAddresses = [config.leatAddresses.v4, config.leatAddresses.v6].filter((address) => address !== null);
+  const podLinks = createPodLinks({ isFresh: () => source.staleSinceMs() === null, nowMs: () => performance.now() });
   const ports: ProxyPorts = {
     startRecord: createRecorder({
       log,
@@ -106,6 +108,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     readRequestHost: (downstream) =>
       readRequestHost(downstream, { timeoutMs: FIRST_BYTES_TIMEOUT_MS, signal: draining.signal }),
     serveHttp: upstreams.http.serve,
+    holdsAddress: podLinks.holds,
     identifyTimeoutMs: IDENTIFY_TIMEOUT_MS,
     signal: draining.signal,
   };
@@ -149,6 +152,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     publish(snapshot, resources) {
       upstreams.applyPolicy(snapshot.policy);
       tracked.prune(snapshot);
+      podLinks.note(snapshot.workloads.all());
       snapshots.publish(snapshot);
       learner.prune();
       readiness.ready('source');

@@ -3,7 +3,7 @@
  * The system calls that Node has no API for. Every function throws a {@link NativeError} where the kernel refuses; none
  * guesses. They run on the calling thread and don't wait on peers. README.md says why they are native.
  */
-import type { Endpoint, Family } from '../net/endpoint.ts';
+import type { Endpoint, Family, IpAddress } from '../net/endpoint.ts';
 import { loadBinding } from './load.ts';
 
 /** What is thrown: `code` as in errno(3), `errno` negative, `syscall` the call that failed, as in Node's own errors. */
@@ -20,6 +20,9 @@ export function isNativeError(error: unknown): error is NativeError {
 interface Binding {
   originalDestination(fd: number): Endpoint;
   originalServer(local: Endpoint, peer: Endpoint, protocolNumber: number): Endpoint;
+  linkChanges(): number;
+  linkArrivals(): number;
+  linkArrivalOf(endpoint: Endpoint): number;
   createNetworkNamespace(): number;
   tcpSocketInNamespace(namespaceFd: number, family: Family): number;
   beginConnect(fd: number, endpoint: Endpoint): void;
@@ -52,6 +55,32 @@ export function originalDestination(fd: number): Endpoint {
  */
 export function originalServer(flow: { local: Endpoint; peer: Endpoint }, protocol: 'udp' | 'tcp'): Endpoint {
   return binding.originalServer(flow.local, flow.peer, PROTOCOL_NUMBERS[protocol]);
+}
+
+/**
+ * How many links (network interfaces) of this namespace have come and gone since the first look. One system call, that
+ * waits for nothing: between two equal answers no link changed.
+ *
+ * @throws NativeError EMFILE, ENOMEM
+ * @see rtnetlink(7), RTMGRP_LINK
+ */
+export function linkChanges(): number {
+  return binding.linkChanges();
+}
+
+/** How many links have come since the first look. @throws NativeError as {@link linkChanges} */
+export function linkArrivals(): number {
+  return binding.linkArrivals();
+}
+
+/**
+ * The how manieth arrival the link was that packets to the address leave by now, 0 where it was there at the first look: the
+ * interface of its route; where that is a bridge, the port of its forwarding entry.
+ *
+ * @throws NativeError ENETUNREACH; ENOENT: the bridge knows no such neighbour; EOPNOTSUPP before Linux 5.0
+ */
+export function linkArrivalOf(address: IpAddress): number {
+  return binding.linkArrivalOf({ address, port: 0 });
 }
 
 /**

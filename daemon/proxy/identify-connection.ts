@@ -16,16 +16,18 @@ export interface IdentifiedConnection extends CapturedConnection {
 }
 
 /**
- * At once where the source is known. Else waits until the source address belongs to exactly one pod: the address reaches the API about a second after the pod's
- * containers start (reference: pod IP races), and there is no default identity.
+ * At once where the source is known. Else waits until the source address belongs to exactly one pod that can still have it:
+ * the address reaches the API about a second after the pod's containers start (reference: pod IP races), that its last owner
+ * is gone may reach it later still, and there is no default identity.
  *
  * @throws SOURCE_UNKNOWN, SOURCE_AMBIGUOUS after the deadline; SOURCE_NOT_ENROLLED at once; NOT_READY without a snapshot.
  */
 export function identifyConnection(
   captured: CapturedConnection,
-  { snapshots, identifyTimeoutMs, signal }: Pick<ProxyPorts, 'snapshots' | 'identifyTimeoutMs' | 'signal'>,
+  ports: Pick<ProxyPorts, 'snapshots' | 'holdsAddress' | 'identifyTimeoutMs' | 'signal'>,
 ): IdentifiedConnection | Promise<IdentifiedConnection> {
-  const known = identifyNow(captured, snapshots.current());
+  const { snapshots, holdsAddress, identifyTimeoutMs, signal } = ports;
+  const known = identifyNow(captured, snapshots.current(), holdsAddress);
   if (known !== null) return known;
   return withDeadline(
     identifyTimeoutMs,
@@ -34,7 +36,7 @@ export function identifyConnection(
     async (deadline) => {
       for (;;) {
         await snapshots.changed(deadline);
-        const identified = identifyNow(captured, snapshots.current());
+        const identified = identifyNow(captured, snapshots.current(), holdsAddress);
         if (identified !== null) return identified;
       }
     },
@@ -42,9 +44,14 @@ export function identifyConnection(
 }
 
 /** Null where it is not known yet. */
-function identifyNow(captured: CapturedConnection, snapshot: Snapshot | null): IdentifiedConnection | null {
+function identifyNow(
+  captured: CapturedConnection,
+  snapshot: Snapshot | null,
+  holdsAddress: ProxyPorts['holdsAddress'],
+): IdentifiedConnection | null {
   if (snapshot === null) return null;
-  const workloads = snapshot.workloads.at(captured.peer.address);
+  const { address } = captured.peer;
+  const workloads = snapshot.workloads.at(address).filter((workload) => holdsAddress(workload, address));
   const [workload] = workloads;
   if (workload === undefined || workloads.length > 1) return null;
   // who is not enrolled is captured for a Service alone, which says who may use it
@@ -60,8 +67,12 @@ function identifyNow(captured: CapturedConnection, snapshot: Snapshot | null): I
 
 function whyUnknown({ peer: { address } }: CapturedConnection, snapshot: Snapshot | null): LeatError {
   if (snapshot === null) return new LeatError('NOT_READY', 'no source has delivered its resources yet');
-  const { length } = snapshot.workloads.at(address);
-  return length === 0
-    ? new LeatError('SOURCE_UNKNOWN', `${address} is no known pod of this node`)
-    : new LeatError('SOURCE_AMBIGUOUS', `${address} belongs to ${length} pods of this node`);
+  const [pod, other] = snapshot.workloads.at(address);
+  if (pod === undefined) return new LeatError('SOURCE_UNKNOWN', `${address} is no known pod of this node`);
+  if (other === undefined) {
+    const gone = `pod ${workloadName(pod)} had ${address}, but the interface that has it now is another's`;
+    return new LeatError('SOURCE_UNKNOWN', `${gone}, and the API server has not named that pod yet`);
+  }
+  const names = [workloadName(pod), workloadName(other)].join(' and ');
+  return new LeatError('SOURCE_AMBIGUOUS', `${address} belongs to several pods of this node: ${names}`);
 }

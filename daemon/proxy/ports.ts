@@ -114,6 +114,8 @@ export interface ProxyPorts {
   readonly readClientHello: ReadClientHello;
   readonly readRequestHost: ReadRequestHost;
   readonly serveHttp: ServeHttp;
+  /** capture/: whether what has the address now can still be that pod, which the API has not told to be gone. */
+  readonly holdsAddress: (workload: Workload, address: IpAddress) => boolean;
   /** Longest wait for a source that is not known yet. */
   readonly identifyTimeoutMs: number;
   /** Aborts when draining is over. */

@@ -11,7 +11,7 @@ import type { Place } from './place.ts';
 export function connectorTo(place: Place, ca: string): buildConnector.connector | buildConnector.BuildOptions {
   if (!(place instanceof Namespace)) return { ca };
   return ({ hostname, port }, callback) => {
-    const socket = connect({ socket: connectIn(place, Number(port)), host: hostname, ca });
+    const socket = connect({ socket: connectIn(place, '127.0.0.1', Number(port)), host: hostname, ca });
     socket.once('secureConnect', () => {
       socket.removeAllListeners('error');
       callback(null, socket);
@@ -20,13 +20,13 @@ export function connectorTo(place: Place, ca: string): buildConnector.connector 
   };
 }
 
-/** A connection to a port of the namespace's loopback. */
-function connectIn({ path }: Namespace, port: number): Socket {
+/** A connection that begins in the namespace; it is under way, or has failed by an event. */
+export function connectIn({ path }: Namespace, address: string, port: number): Socket {
   const namespace = openSync(path, 'r');
   try {
     const fd = tcpSocketInNamespace(namespace, 4);
     try {
-      beginConnect(fd, { address: '127.0.0.1', port });
+      beginConnect(fd, { address, port });
     } catch (error) {
       closeSync(fd);
       throw error;

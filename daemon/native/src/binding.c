@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "http-binding.h"
+#include "links.h"
 #include "namespace.h"
 #include "original-destination.h"
 #include "original-server.h"
@@ -18,6 +19,7 @@
 /* One per instance of the module: Node may load it into several threads. */
 struct instance {
   struct conntrack_client conntrack;
+  struct link_watch links;
 };
 
 /* With an exception pending already, the call that failed has told it. */
@@ -165,11 +167,51 @@ static napi_value begin_to_connect(napi_env env, napi_callback_info info) {
   return failure.error != 0 ? throw_failure(env, failure) : NULL;
 }
 
+static napi_value write_count(napi_env env, uint32_t count) {
+  napi_value number;
+  return ok(env, napi_create_uint32(env, count, &number)) ? number : NULL;
+}
+
+static struct link_watch *followed_links(napi_env env) {
+  struct instance *instance;
+  if (!ok(env, napi_get_instance_data(env, (void **)&instance))) return NULL;
+  const struct failure failure = follow_links(&instance->links);
+  if (failure.error == 0) return &instance->links;
+  throw_failure(env, failure);
+  return NULL;
+}
+
+static napi_value link_changes(napi_env env, napi_callback_info info) {
+  (void)info;
+  const struct link_watch *links = followed_links(env);
+  return links == NULL ? NULL : write_count(env, links->changes);
+}
+
+static napi_value link_arrivals(napi_env env, napi_callback_info info) {
+  (void)info;
+  const struct link_watch *links = followed_links(env);
+  return links == NULL ? NULL : write_count(env, links->arrivals);
+}
+
+/* linkArrivalOf(endpoint) */
+static napi_value link_arrival_of(napi_env env, napi_callback_info info) {
+  napi_value arguments[1];
+  struct sockaddr_storage endpoint;
+  struct instance *instance;
+  uint32_t arrival;
+  if (!read_arguments(env, info, 1, arguments) || !read_sockaddr(env, arguments[0], &endpoint) ||
+      !ok(env, napi_get_instance_data(env, (void **)&instance)))
+    return NULL;
+  const struct failure failure = find_link(&instance->links, &endpoint, &arrival);
+  return failure.error != 0 ? throw_failure(env, failure) : write_count(env, arrival);
+}
+
 static void finalize_instance(napi_env env, void *data, void *hint) {
   (void)env;
   (void)hint;
   struct instance *instance = data;
   close_conntrack_client(&instance->conntrack);
+  close_link_watch(&instance->links);
   free(instance);
 }
 
@@ -191,6 +233,8 @@ NAPI_MODULE_INIT() {
   struct instance *instance = calloc(1, sizeof(*instance));
   if (instance == NULL) return NULL;
   instance->conntrack.fd = -1;
+  instance->links.events = -1;
+  instance->links.requests = -1;
   if (!ok(env, napi_set_instance_data(env, instance, finalize_instance, NULL))) {
     free(instance);
     return NULL;
@@ -198,6 +242,9 @@ NAPI_MODULE_INIT() {
   const napi_property_descriptor functions[] = {
       {"originalDestination", NULL, original_destination, NULL, NULL, NULL, napi_enumerable, NULL},
       {"originalServer", NULL, original_server, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"linkChanges", NULL, link_changes, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"linkArrivals", NULL, link_arrivals, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"linkArrivalOf", NULL, link_arrival_of, NULL, NULL, NULL, napi_enumerable, NULL},
       {"createNetworkNamespace", NULL, create_network_namespace, NULL, NULL, NULL, napi_enumerable, NULL},
       {"tcpSocketInNamespace", NULL, tcp_socket_in_namespace, NULL, NULL, NULL, napi_enumerable, NULL},
       {"beginConnect", NULL, begin_to_connect, NULL, NULL, NULL, napi_enumerable, NULL},

@@ -46,7 +46,7 @@ function snapshot(pods: readonly Workload[], connectionsPerPod = 2): Snapshot {
 function feed(pods: readonly Workload[] | null, identifyTimeoutMs = 30) {
   const snapshots = createSnapshotFeed();
   if (pods !== null) snapshots.publish(snapshot(pods));
-  return { snapshots, identifyTimeoutMs, signal: new AbortController().signal };
+  return { snapshots, holdsAddress: () => true, identifyTimeoutMs, signal: new AbortController().signal };
 }
 
 test('a mapped peer is the IPv4 address that it is, and one that is gone is nobody', (t) => {
