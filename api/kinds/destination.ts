@@ -177,7 +177,7 @@ const DestinationSpecFields = {
         count: Type.Integer({ minimum: 0, maximum: 5, description: 'further attempts after the first' }),
         statuses: Type.Optional(
           listOf(
-            Type.Integer({ minimum: 500, maximum: 599, description: 'HTTP status' }),
+            Type.Integer({ minimum: 408, maximum: 599, description: 'HTTP status: 408, 425, 429, or one from 500' }),
             { maxItems: 16 },
             `statuses that are tried again. Default ${DESTINATION_DEFAULTS.retryStatuses.join(', ')}.`,
           ),

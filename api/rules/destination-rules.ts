@@ -10,7 +10,14 @@ import {
 } from './authentication.ts';
 import { checkService } from './destination-service.ts';
 import { checkEntries, checkIsWritten, isOfEntries } from './from-rules.ts';
-import { checkHosts, checkHttpFieldsHaveHttpPort, checkPaths, checkPorts, checkRoute } from './ports-and-paths.ts';
+import {
+  checkHosts,
+  checkHttpFieldsHaveHttpPort,
+  checkPaths,
+  checkPorts,
+  checkRetries,
+  checkRoute,
+} from './ports-and-paths.ts';
 import { checkNamespaceSelector, checkWorkloadSelector } from './selectors.ts';
 
 const RULES: readonly ((spec: DestinationSpec) => FieldProblem[])[] = [
@@ -23,6 +30,7 @@ const RULES: readonly ((spec: DestinationSpec) => FieldProblem[])[] = [
   checkClientCertificateHasTls,
   checkCredentialNotInClear,
   checkHttpFieldsHaveHttpPort,
+  checkRetries,
   checkAddedHeaders,
   checkAddedQueries,
   ({ workloads }) => checkWorkloadSelector(workloads, ['spec', 'workloads']),

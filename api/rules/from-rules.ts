@@ -13,7 +13,7 @@ import type {
 } from '../kinds/destination.ts';
 import { FORMATS } from '../schema/formats.ts';
 import { exactlyOneOf, noDuplicates } from './choices.ts';
-import { checkPaths } from './ports-and-paths.ts';
+import { checkPaths, checkRetries } from './ports-and-paths.ts';
 import { checkWorkloadSelector } from './selectors.ts';
 
 type AnySpec = (Destination | ClusterDestination)['spec'];
@@ -58,6 +58,7 @@ export function checkEntries(spec: AnyEntrySpec, service: { readonly name: strin
       : []),
     ...noDuplicates(hosts, (index) => ['spec', 'hosts', index]),
     ...checkPaths(spec),
+    ...checkRetries(spec),
     ...(spec.from === undefined
       ? checkNoActions(spec)
       : [...checkFragments(spec.from), ...checkTenants(spec.from, service), ...checkActions(spec)]),

@@ -70,3 +70,14 @@ export function checkRoute({ route }: DestinationSpec): FieldProblem[] {
       problemAt([...path, field], 'belongs to type onPremise, but type is internet: remove one of the two'),
     );
 }
+
+/** Of the client's own errors those alone that the same request may not get again (RFC 9110 §15.5.9, RFC 8470 §5.2, RFC 6585 §4). */
+const PASSING = new Set([408, 425, 429]);
+
+export function checkRetries({ retries }: Pick<DestinationSpec, 'retries'>): FieldProblem[] {
+  return (retries?.statuses ?? []).flatMap((status, index) =>
+    status >= 500 || PASSING.has(status)
+      ? []
+      : [problemAt(['spec', 'retries', 'statuses', index], 'must be 408, 425, 429, or from 500', status)],
+  );
+}

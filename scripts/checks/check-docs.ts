@@ -43,7 +43,7 @@ export async function findDocProblems(root: string): Promise<string[]> {
     // Types that Leat has, and those of entries under SAP's names: rows that begin with the name as it is.
     ...sameNames(read, 'docs/authentication.md', /^\| ([A-Z]\w+) \|/gm, ENTRY_AUTHENTICATIONS),
     ...[...read('docs/authentication.md').matchAll(/^\| `?([A-Z]\w+)`? \|.*$/gm)].flatMap(([row, name = '']) => {
-      const test = /\| `(test\/(?:unit|direct|kernel)\/[\w/-]+\.test\.ts)` \|$/.exec(row)?.[1];
+      const test = /\| `(test\/(?:direct|kernel)\/[\w/-]+\.test\.ts)` \|$/.exec(row)?.[1];
       if (test === undefined) return [`docs/authentication.md names no test for ${name}`];
       // Whether it exists is said below, with all other paths.
       const says = existsSync(join(root, test)) && read(test).includes(`'${name}'`);

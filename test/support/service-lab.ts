@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The Destination service's client as the daemon wires it, against a service on loopback. */
 import type { ExecutionContext } from 'ava';
+import type { Secret } from '../../api/kinds/core.ts';
+import type { DestinationSource } from '../../api/kinds/destination-source.ts';
 import { parseResource } from '../../api/parse-resource.ts';
 import { createCredentialSource } from '../../daemon/credentials/credential-source.ts';
 import { createTokenClient } from '../../daemon/credentials/token-client.ts';
@@ -28,6 +30,8 @@ export interface ServiceLab {
   readonly ask: AskService;
   readonly list: ListEntries;
   readonly source: SourceAccess;
+  /** What that was compiled from. */
+  readonly resources: { readonly source: DestinationSource; readonly secrets: readonly Secret[] };
   /** Of `Destination.spec.from`. */
   lookup(from: object): ServiceLookup;
 }
@@ -102,6 +106,7 @@ export async function makeServiceLab(t: ExecutionContext, options: ServiceLabOpt
     ask: createAskService(access),
     list: createListEntries(access),
     source,
+    resources: { source: parsed.resource, secrets },
     lookup(from) {
       const spec = { from: from as never, workloads: { all: true as const } };
       const sources = new Map([['btp', source]]);
