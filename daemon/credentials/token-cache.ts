@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { asLeatError, LeatError } from '../errors/leat-error.ts';
 import type { Clock } from '../net/clock.ts';
+import { createFlightLimit } from '../net/limit-flights.ts';
 import { orAborted } from '../net/or-aborted.ts';
-import { createFlightLimit } from './limit-flights.ts';
 import type { Token } from './token.ts';
 import {
   MAX_RETRY_REFUSED_MS,

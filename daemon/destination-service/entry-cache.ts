@@ -4,6 +4,7 @@ import type { ServiceLookup } from '../destination/destination.ts';
 import type { FetchedEntry } from '../destination/service-entry.ts';
 import { asLeatError, LeatError } from '../errors/leat-error.ts';
 import type { Clock } from '../net/clock.ts';
+import { createFlightLimit, type FlightLimit } from '../net/limit-flights.ts';
 import { orAborted } from '../net/or-aborted.ts';
 import type { AskService } from './ask-service.ts';
 import { mapDestination } from './map-destination.ts';
@@ -11,8 +12,10 @@ import { mapDestination } from './map-destination.ts';
 export interface EntryCacheTimes {
   /** How long an entry is used before the service is asked again; SAP's transparent proxy has the same. */
   readonly freshMs: number;
-  /** How long it is known that there is none, or that the service can't be had. */
+  /** How long it is known that there is none, or that the service can't be had: the latter doubles each time up to `freshMs`. */
   readonly failedMs: number;
+  /** How long a request waits for news of an entry that was fetched before, once it is older than `freshMs`. */
+  readonly newsMs: number;
 }
 
 export interface EntryCacheOptions {
@@ -39,33 +42,42 @@ interface Kept {
   fetched: FetchedEntry | null;
   untilMs: number;
   flight: Promise<FetchedEntry> | null;
+  askedAtMs: number;
+  /** In a row, of the service. */
+  failures: number;
 }
 
-const TIMES: EntryCacheTimes = { freshMs: 120_000, failedMs: 2000 };
+const newKept = (): Kept => ({ fetched: null, untilMs: 0, flight: null, askedAtMs: 0, failures: 0 });
+
+const TIMES: EntryCacheTimes = { freshMs: 120_000, failedMs: 2000, newsMs: 1000 };
 const MAX_OWNERS = 1024;
 const MAX_ENTRIES = 512;
-/** Questions under way for one Destination; beyond them requests fail fast. */
+/** Questions under way for one Destination; others wait in line. */
 const MAX_FLIGHTS = 32;
 
-export function createEntryCache({ ask, clock, signal: ended, times = TIMES }: EntryCacheOptions): EntryCache {
-  const owners = new Map<string, Map<string, Kept>>();
+interface Owner {
+  readonly entries: Map<string, Kept>;
+  readonly inLine: FlightLimit;
+}
 
-  const keptAt = (owner: string, key: string): Kept => {
-    const ofOwner = touch(owners, owner, () => new Map<string, Kept>(), MAX_OWNERS);
-    return touch(ofOwner, key, () => ({ fetched: null, untilMs: 0, flight: null }), MAX_ENTRIES);
-  };
+export function createEntryCache({ ask, clock, signal: ended, times = TIMES }: EntryCacheOptions): EntryCache {
+  const owners = new Map<string, Owner>();
+  const newOwner = (): Owner => ({ entries: new Map(), inLine: createFlightLimit(MAX_FLIGHTS) });
 
   const fetchEntry = async (kept: Kept, lookup: ServiceLookup): Promise<FetchedEntry> => {
     try {
       const answer = await ask(lookup, { withTokens: false, callerHeaders: [] }, ended);
       kept.fetched = { entry: mapDestination(answer, lookup) };
       kept.untilMs = clock.monotonicMs() + times.freshMs;
+      kept.failures = 0;
     } catch (cause) {
       const problem = asLeatError(cause);
       const { fetched } = kept;
-      const isStale = problem.code === 'DESTINATION_SERVICE_UNAVAILABLE' && fetched !== null && 'entry' in fetched;
-      if (!isStale) kept.fetched = { problem };
-      kept.untilMs = clock.monotonicMs() + times.failedMs;
+      const isGone = problem.code === 'DESTINATION_SERVICE_UNAVAILABLE';
+      if (!isGone || fetched === null || !('entry' in fetched)) kept.fetched = { problem };
+      kept.failures = isGone ? kept.failures + 1 : 0;
+      const knownMs = times.failedMs * 2 ** Math.max(0, kept.failures - 1);
+      kept.untilMs = clock.monotonicMs() + Math.min(times.freshMs, knownMs);
     }
     return kept.fetched ?? { problem: new LeatError('INTERNAL', 'nothing was fetched') };
   };
@@ -73,24 +85,38 @@ export function createEntryCache({ ask, clock, signal: ended, times = TIMES }: E
   return {
     async get(owner, lookup, signal) {
       signal.throwIfAborted();
-      const kept = keptAt(owner, lookup.key);
-      if (kept.fetched !== null && clock.monotonicMs() < kept.untilMs) return kept.fetched;
+      const { entries, inLine } = touch(owners, owner, newOwner, MAX_OWNERS);
+      const kept = touch(entries, lookup.key, newKept, MAX_ENTRIES);
+      const { fetched } = kept;
+      const nowMs = clock.monotonicMs();
+      if (fetched !== null && nowMs < kept.untilMs) return fetched;
       if (kept.flight === null) {
-        if (flightsOf(owners.get(owner)) >= MAX_FLIGHTS) {
-          const message = `${MAX_FLIGHTS} questions to the Destination service are under way for ${owner}`;
-          return kept.fetched ?? { problem: new LeatError('DESTINATION_SERVICE_UNAVAILABLE', message) };
-        }
+        kept.askedAtMs = nowMs;
         // Nobody's own: a caller that goes away leaves it to the others.
-        kept.flight = fetchEntry(kept, lookup).finally(() => {
+        kept.flight = inLine(() => fetchEntry(kept, lookup)).finally(() => {
           kept.flight = null;
         });
       }
-      return orAborted(kept.flight, signal);
+      const news = orAborted(kept.flight, signal);
+      // A service that hangs must not hold up what is known.
+      if (fetched === null || 'problem' in fetched) return news;
+      return orLater(news, fetched, kept.askedAtMs + times.newsMs - nowMs);
     },
     get size() {
-      return [...owners.values()].reduce((sum, { size }) => sum + size, 0);
+      return [...owners.values()].reduce((sum, { entries }) => sum + entries.size, 0);
     },
   };
+}
+
+/** The news, or what is known where they take too long. */
+async function orLater<T>(news: Promise<T>, known: T, waitMs: number): Promise<T> {
+  const { promise: late, resolve } = Promise.withResolvers<T>();
+  const timer = setTimeout(() => resolve(known), Math.max(0, waitMs));
+  try {
+    return await Promise.race([news, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** To the end of the map; the first is then the one that was not used for longest, and has to go. */
@@ -101,10 +127,4 @@ function touch<V>(map: Map<string, V>, key: string, make: () => V, max: number):
   const [oldest] = map.keys();
   if (map.size > max && oldest !== undefined) map.delete(oldest);
   return value;
-}
-
-function flightsOf(ofOwner: ReadonlyMap<string, Kept> | undefined): number {
-  let flights = 0;
-  for (const { flight } of ofOwner?.values() ?? []) if (flight !== null) flights += 1;
-  return flights;
 }

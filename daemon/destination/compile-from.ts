@@ -69,7 +69,9 @@ export function compileFrom(
     const use = { hosts: spec.hosts ?? [entry.host], timeouts: controls.timeouts, lookup, actions };
     return { parts: { ...useEntry(entry, use, source, namespace, context.tunnels), controls }, lookup, admits };
   } catch (error) {
-    return { parts: { ...notReady(spec, asLeatError(error)), controls }, lookup, admits };
+    // Who waits for a server to speak first must not wait for an answer in HTTP.
+    const protocol = tenant === null ? 'http' : 'tcp';
+    return { parts: { ...notReady(spec, asLeatError(error), protocol), controls }, lookup, admits };
   }
 }
 
@@ -119,11 +121,11 @@ function askedPerRequest(spec: AnyEntrySpec, controls: ControlRule): CompiledFro
 }
 
 /** Hosts that are given are held, on the port that a URL of http:// has, so that a request is answered with the reason. */
-function notReady(spec: AnyEntrySpec, problem: LeatError): EntryParts {
+function notReady(spec: AnyEntrySpec, problem: LeatError, protocol: 'http' | 'tcp' = 'http'): EntryParts {
   const upstream = { host: null, port: 80, pathPrefix: '', tls: null };
   return {
     ...withoutEntry(spec),
-    ports: [{ port: 80, protocol: 'http', upstream }],
+    ports: [{ port: 80, protocol, upstream }],
     resolved: { ready: false, problem },
   };
 }

@@ -41,6 +41,18 @@ test('each request chooses its entry, within what is allowed, in its own tenant'
       ...served('own', 22, gateway('btp')),
       ...served('by-tenant', 23, { from: { source: 'saas', name: 'ERP', tenants: ['acme'] } }),
       ...served('db', 25, { from: { source: 'saas', name: 'DB', tenants: ['acme'] }, service: { ports: [20004] } }),
+      {
+        apiVersion: 'leat.dev/v1alpha1',
+        kind: 'Destination',
+        metadata: { name: 'written', namespace: 'shop' },
+        spec: {
+          hosts: ['erp.partner.test'],
+          ports: [{ port: 80, protocol: 'http' }],
+          route: { type: 'internet' },
+          authentication: { type: 'None' },
+          workloads: { all: true },
+        },
+      },
       ...served('stolen', 30, gateway('btp'), 'bank'),
     ],
     services: {
@@ -72,6 +84,10 @@ test('each request chooses its entry, within what is allowed, in its own tenant'
   const hr = JSON.parse((await ask('gateway.shop', named('HR', 'X-Mine: kept'))).body);
   t.like(hr, { uri: '/hr/orders?x=1', authorization: `Basic ${btoa('u:p w')}`, 'x-mine': 'kept' });
   t.is(hr['x-destination-name'], '', 'control headers are for Leat');
+
+  const elsewhere = JSON.parse((await ask('erp.partner.test', named('mine', 'X-Tenant-Subdomain: own'))).body);
+  t.is(elsewhere['x-destination-name'], 'mine', 'where no entry is meant they are the own words of the application');
+  t.is(elsewhere['x-tenant-subdomain'], 'own');
 
   const instance = await ask('gateway.shop', named('ERP'));
   t.is(JSON.parse(instance.body).uri, '/instance/orders?x=1', 'the instance goes before the subaccount');

@@ -76,6 +76,29 @@ test('where the service is gone what was known stays; where it says no that coun
   t.is(await all.host('x'), 'three.test');
 });
 
+test('a service that hangs holds up nothing that is known, and is asked less and less', async (t) => {
+  const all = arrange();
+  await all.host('x');
+  all.clock.at = 130_000;
+  const held = Promise.withResolvers<ServiceAnswer>();
+  all.answer(() => held.promise);
+  const first = all.host('x');
+  all.clock.at = 131_001;
+  t.is(await all.host('x'), 'one.test', 'at once: it was asked a second ago');
+  t.is(await first, 'one.test', 'in a second');
+  held.reject(new LeatError('DESTINATION_SERVICE_UNAVAILABLE', 'late'));
+  await turn();
+  all.answer(failing('DESTINATION_SERVICE_UNAVAILABLE'));
+  const asked: number[] = [];
+  for (; all.clock.at < 400_000; all.clock.at += 1000) {
+    const before = all.asked.length;
+    t.is(await all.host('x'), 'one.test');
+    if (all.asked.length > before) asked.push(all.clock.at);
+  }
+  const steps = asked.slice(1).map((at, index) => at - (asked[index] ?? 0));
+  t.deepEqual(steps.slice(0, 4), [4000, 8000, 16_000, 32_000]);
+});
+
 test('who makes up names without end pushes out no entry of another', async (t) => {
   const all = arrange();
   await all.host('x', 'mine');
@@ -95,10 +118,11 @@ test('questions that are under way are bounded, and a caller that goes away ends
   const second = all.host('x');
   gone.abort(new LeatError('CLIENT_RESET', 'gone'));
   await t.throwsAsync(first, { message: 'gone' });
-  const many = Array.from({ length: 31 }, (_, index) => all.host(`y${index}`));
+  const many = Array.from({ length: 40 }, (_, index) => all.host(`y${index}`));
   await turn();
-  t.is(await all.host('one-too-many'), 'DESTINATION_SERVICE_UNAVAILABLE');
+  t.is(all.asked.length, 32, 'the others wait');
   held.resolve(good('one.test'));
   t.is(await second, 'one.test');
   await Promise.all(many);
+  t.is(all.asked.length, 41);
 });

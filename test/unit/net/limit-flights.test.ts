@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setImmediate as turn } from 'node:timers/promises';
 import test from 'ava';
-import { createFlightLimit } from '../../../daemon/credentials/limit-flights.ts';
+import { createFlightLimit } from '../../../daemon/net/limit-flights.ts';
 
 test('no more than so many at a time, in the order in which they came, failed ones too', async (t) => {
   const limit = createFlightLimit(3);
