@@ -170,6 +170,15 @@ export class ApiServer {
     this.#running = null;
   }
 
+  /** It hangs from now on: connections stand, and nobody answers. */
+  pause(): void {
+    process.kill(this.#running?.pid ?? raise(), 'SIGSTOP');
+  }
+
+  resume(): void {
+    process.kill(this.#running?.pid ?? raise(), 'SIGCONT');
+  }
+
   /** Options of a daemon that follows this server as {@link ApiServer.DAEMON_USER}. */
   async daemonOptions(): Promise<string[]> {
     const tokenFile = join(await this.#place.tempDir(), 'token');
@@ -306,6 +315,10 @@ async function auditFlags(folder: string): Promise<string[]> {
 }
 
 const RELEASED: Record<string, string> = { 'leat.dev/credential': 'true' };
+
+function raise(): never {
+  throw new Error('kube-apiserver does not run');
+}
 
 function token(): string {
   return randomBytes(24).toString('base64url');

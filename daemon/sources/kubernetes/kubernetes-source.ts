@@ -130,7 +130,9 @@ class Source {
   }
 
   age(): SourceAge {
-    return { staleSinceMs: this.#watches.staleSinceMs };
+    // a server that hangs has not failed yet, but what is known is from the disk
+    const isFromDisk = this.#seeded && !Object.keys(this.#stores).every((kind) => this.#watches.isKnown(kind));
+    return { staleSinceMs: this.#watches.staleSinceMs ?? (isFromDisk ? 0 : null) };
   }
 
   async stop(): Promise<void> {
