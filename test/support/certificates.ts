@@ -19,12 +19,25 @@ export interface Authority extends Certificate {
   issueServer(...names: string[]): Promise<Certificate>;
   /** For clients (mTLS). */
   issueClient(commonName: string): Promise<Certificate>;
+  /** For clients, its life over for years. */
+  issueExpired(commonName: string): Promise<Certificate>;
 }
 
 const extensions = `
 [req]
 distinguished_name = dn
 [dn]
+[ca]
+default_ca = own
+[own]
+database = index.txt
+new_certs_dir = .
+rand_serial = yes
+default_md = sha256
+policy = any
+email_in_dn = no
+[any]
+commonName = supplied
 [authority]
 basicConstraints = critical, CA:true
 keyUsage = critical, keyCertSign, cRLSign
@@ -71,5 +84,20 @@ export async function createAuthority(place: Place, commonName = 'Leat test auth
       ]);
     },
     issueClient: (name) => issue('client', name, signed),
+    async issueExpired(name) {
+      const { certificateFile, keyFile, key } = await issue('client', name, signed);
+      const request = `${certificateFile}.csr`;
+      const about = ['-config', configuration];
+      await place.run(['openssl', 'req', '-new', '-key', keyFile, '-subj', `/CN=${name}`, ...about, '-out', request]);
+      await writeFile(join(folder, 'index.txt'), '');
+      // The one command of openssl that sets the end of a life into the past.
+      const life = ['-startdate', '20200101000000Z', '-enddate', '20200102000000Z'];
+      const by = ['-cert', authority.certificateFile, '-keyfile', authority.keyFile, '-extensions', 'client'];
+      await place.run(
+        ['openssl', 'ca', '-batch', '-notext', ...about, ...by, ...life, '-in', request, '-out', certificateFile],
+        { cwd: folder },
+      );
+      return { certificateFile, keyFile, key, certificate: await readFile(certificateFile, 'utf8') };
+    },
   };
 }
