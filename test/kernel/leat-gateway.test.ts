@@ -4,7 +4,8 @@ import test from 'ava';
 import { ACME, entry, gateway, issuerOf, makeGatewayScene, served } from '../support/gateway-scene.ts';
 import { createLab } from '../support/lab.ts';
 import { until } from '../support/until.ts';
-import { documents, podsOf } from '../support/world.ts';
+import { startWebSocketEcho } from '../support/websocket-echo.ts';
+import { documents, podsOf, use } from '../support/world.ts';
 
 const BANK = { namespaces: { names: ['bank'] }, workloads: { all: true } };
 const token = (name: string) => entry(name, { Authentication: 'OAuth2ClientCredentials' });
@@ -24,6 +25,12 @@ test('each request chooses its entry, within what is allowed, in its own tenant'
       }),
       entry('SECRET'),
       entry('METADATA', { URL: 'http://169.254.169.254' }),
+      entry('CHAT', {
+        URL: 'http://erp.partner.test:8081',
+        Authentication: 'BasicAuthentication',
+        User: 'u',
+        Password: 'p w',
+      }),
     ],
     fragments: [{ FragmentName: 'test', URL: 'http://erp.partner.test/from-fragment' }],
     ofAcme: [
@@ -34,7 +41,7 @@ test('each request chooses its entry, within what is allowed, in its own tenant'
     ],
     resources: [
       ...served('gateway', 20, {
-        ...gateway('btp', { names: ['ERP', 'HR', 'METADATA'], fragments: ['test'] }),
+        ...gateway('btp', { names: ['ERP', 'HR', 'METADATA', 'CHAT'], fragments: ['test'] }),
         service: { access: [BANK] },
       }),
       ...served('saas', 21, gateway('saas')),
@@ -65,6 +72,7 @@ test('each request chooses its entry, within what is allowed, in its own tenant'
     },
   });
   const { leat, service } = scene;
+  await startWebSocketEcho(scene.world.internet, { port: 8081 });
   await leat.write(
     'shop.yaml',
     documents(
@@ -95,6 +103,18 @@ test('each request chooses its entry, within what is allowed, in its own tenant'
   t.regex(subaccount.authorization, /^Bearer for-technical-\d+$/);
   const fragment = await ask('gateway.shop', named('HR', 'X-Fragment-Name: test'));
   t.is(JSON.parse(fragment.body).uri, '/from-fragment/orders?x=1');
+
+  const chat = await use<{ heard: string[] }>(
+    scene.world.pods.bridged,
+    'ask-websocket',
+    '--header=X-Destination-Name:CHAT',
+    'ws://gateway.shop/',
+    'hello',
+    'headers',
+  );
+  t.is(chat.heard[0], 'hello', 'another protocol');
+  t.like(JSON.parse(chat.heard[1] ?? ''), { authorization: `Basic ${btoa('u:p w')}` });
+  t.false(chat.heard[1]?.includes('destination-name'));
 
   const denied = await ask('gateway.shop', named('SECRET'));
   const missing = await ask('gateway.shop', named('GONE'));
