@@ -79,6 +79,7 @@ async function issueToken(request: IncomingMessage): Promise<Answer> {
   if (clientSecret !== null && form.get('client_secret') !== clientSecret) return refuse(401, 'unauthorized');
   const socket = request.socket as TLSSocket;
   if (clientSecret === null && (!socket.authorized || form.has('client_secret'))) return refuse(401, 'unauthorized');
+  if (clientSecret === null) emit('subject', { name: socket.getPeerCertificate().subject.CN });
   const subdomain = tenantOf(request);
   if (subdomain === undefined) return refuse(404, 'not_found');
   if (subdomain !== null && !configuration.tenants[subdomain]?.isSubscribed) return refuse(401, 'unauthorized');

@@ -98,6 +98,8 @@ export interface DestinationServiceServer extends StartedServer {
   calls(): Promise<Call[]>;
   /** Requests to the token endpoint so far, refused ones too. */
   tokenRequests(): Promise<number>;
+  /** Names in the certificates that tokens were got with. */
+  tokenSubjects(): Promise<string[]>;
   control(settings: DestinationServiceControl): Promise<void>;
 }
 
@@ -150,6 +152,10 @@ export async function startDestinationService(
     async tokenRequests() {
       await say('flush', 'flushed');
       return eventsOf(running, 'token').length;
+    },
+    async tokenSubjects() {
+      await say('flush', 'flushed');
+      return eventsOf(running, 'subject').map(({ name }) => String(name));
     },
     control: (settings) => say(JSON.stringify(settings), 'controlled'),
   };
