@@ -58,6 +58,8 @@ export function useEntry(
   const { hosts, timeouts, lookup, actions } = use;
   const ports = entry.trustsAll ? entry.ports.map(withoutVerification) : entry.ports;
   const route = compileRoute({ route: routeOf(entry, use, source), hosts: [...hosts] }, ports, namespace, tunnels);
+  const authentication = asNow(actions?.authenticationOf(entry) ?? entry.authentication, lookup);
+  if (lookup.tenant !== null) checkIsOfTenant(authentication);
   return {
     hosts,
     ports,
@@ -68,9 +70,21 @@ export function useEntry(
     resolved: {
       ready: true,
       route: lookup.tenant === null ? route : routeOfTenant(route, lookup.tenant),
-      authentication: asNow(actions?.authenticationOf(entry) ?? entry.authentication, lookup),
+      authentication,
     },
   };
+}
+
+/**
+ * A technical token of an action is nobody's tenant's, and where it is sent a tenant says in its entry: each could have it
+ * sent home. What the service makes is the tenant's own, and a user's token is looked at.
+ */
+function checkIsOfTenant({ type }: Authentication): void {
+  if (type !== 'OAuth2ClientCredentials' && type !== 'OAuth2TechnicalUserPropagation') return;
+  throw new LeatError(
+    'DESTINATION_ENTRY_UNSUPPORTED',
+    `action ${type} can't be used for a tenant: its token is of no tenant`,
+  );
 }
 
 /** It may have been fetched with a binding that was renewed since: tokens are got with the one of now. */

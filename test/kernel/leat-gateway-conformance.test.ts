@@ -224,7 +224,7 @@ test('each row of the table of errors is what SAP answers', async (t) => {
 
   await passesOn(scene, t);
 
-  await scene.service.control({ delayMs: 5000 });
+  await scene.service.control({ delayMs: 8000 });
   await scene.leat.write('pending.yaml', documents(...served('pending', 27, { from: { name: 'TOKEN' } })));
   await until('what is not fetched yet is not there', async () => {
     const { status, headers } = await scene
