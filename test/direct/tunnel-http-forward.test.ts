@@ -4,9 +4,7 @@
  * One after the other: nineteen at once are slow where others use the machine as well.
  */
 import type { JsonWebKey } from 'node:crypto';
-import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { startCredentialsLab } from '../support/credentials-lab.ts';
 import { rawField, sendRaw, startUpstream } from '../support/http-lab.ts';
@@ -14,7 +12,7 @@ import { createLab } from '../support/lab.ts';
 import { startOAuthServer } from '../support/oauth-server.ts';
 import { freeLoopbackPort } from '../support/place.ts';
 import type { SapHttpProxyOptions } from '../support/sap-http-proxy.ts';
-import { createSapHttpProxy } from '../support/sap-http-proxy-server.ts';
+import { serveSapHttpProxy } from '../support/sap-http-proxy-server.ts';
 import { startTinyproxy } from '../support/tinyproxy.ts';
 import { createUsers } from '../support/users.ts';
 
@@ -44,7 +42,7 @@ async function start(t: ExecutionContext, options: SceneOptions = {}) {
   const { authentication = () => ({ type: 'None' }), locationId, spec = {} } = options;
   const upstream = await startUpstream(t, options.answer ?? ((_request, response) => response.end('from on-premise')));
   const target = { host: '127.0.0.1', port: upstream.port };
-  const proxy = await startProxy(t, {
+  const proxy = await serveSapHttpProxy(t, {
     publicJwk: oauth.publicJwk,
     allowedClientId: 'connectivity',
     userJwk,
@@ -78,23 +76,6 @@ async function start(t: ExecutionContext, options: SceneOptions = {}) {
   });
   const seen = (field: string) => rawField(upstream.heads.at(-1)?.headers ?? [], field);
   return { app, proxy, upstream, seen };
-}
-
-async function startProxy(t: ExecutionContext, options: SapHttpProxyOptions) {
-  const events: { event: string; facts: Readonly<Record<string, unknown>> }[] = [];
-  const server = createSapHttpProxy(options, (event, facts) => events.push({ event, facts }));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const of = (event: string) => events.filter((each) => each.event === event).map(({ facts }) => facts);
-  return {
-    port: (server.address() as AddressInfo).port,
-    forwarded: () => of('forwarded'),
-    refusals: () => of('refused'),
-  };
 }
 
 test.serial('a request reaches the virtual host, with the token of the tunnel and without a location', async (t) => {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { JsonWebKey } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer, request as forward, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { SapHttpProxyOptions } from './sap-http-proxy.ts';
 import { readToken } from './sap-socks5-protocol.ts';
 
@@ -157,4 +159,26 @@ export function createSapHttpProxy(configuration: SapHttpProxyOptions, emit: Emi
     socket.end('HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
   });
   return server;
+}
+
+interface Teardown {
+  teardown(end: () => void): void;
+}
+
+/** The proxy on loopback, in this process. */
+export async function serveSapHttpProxy(t: Teardown, options: SapHttpProxyOptions) {
+  const events: { event: string; facts: Readonly<Record<string, unknown>> }[] = [];
+  const server = createSapHttpProxy(options, (event, facts) => events.push({ event, facts }));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const of = (event: string) => events.filter((each) => each.event === event).map(({ facts }) => facts);
+  return {
+    port: (server.address() as AddressInfo).port,
+    forwarded: () => of('forwarded'),
+    refusals: () => of('refused'),
+  };
 }
