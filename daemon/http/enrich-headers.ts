@@ -28,13 +28,11 @@ export function enrichHeaders(received: HeaderList, enrichment: Enrichment): Hea
   // A field that Leat authenticates by has one writer: a static header can't stand beside it either.
   const credentialNames = new Set(credentials.map(({ name }) => foldName(name)));
   const replaced = new Set(staticHeaders.filter(({ mode }) => mode === 'set').map(({ name }) => name.toLowerCase()));
-  const kept = dropHopByHop(received).filter(
-    ([name]) =>
-      !credentialNames.has(foldName(name)) &&
-      !replaced.has(name.toLowerCase()) &&
-      name.toLowerCase() !== 'host' &&
-      name.toLowerCase() !== 'x-request-id',
-  );
+  const kept = dropHopByHop(received).filter(([name]) => {
+    const lower = name.toLowerCase();
+    if (lower === 'host' || lower === 'x-request-id' || replaced.has(lower)) return false;
+    return credentialNames.size === 0 || !credentialNames.has(foldName(lower));
+  });
   return [
     ['Host', authority],
     ...kept,

@@ -95,20 +95,24 @@ abstract class Open implements OpenRecord {
 }
 
 class OpenConnection extends Open implements ConnectionRecord {
+  #client: RecordFacts | null = null;
+
   constructor(options: RecorderOptions, source: Endpoint) {
     super('connection', options, { source });
     options.metrics.openConnections.inc();
   }
 
-  startRequest({ method, path }: Parameters<StartRequest>[0]): OpenRecord {
-    return new OpenRequest('request', this.options, {
+  /** Who asks is the same for all requests: no stage tells it anew behind the first. */
+  startRequest(request: Parameters<StartRequest>[0]): OpenRecord {
+    this.#client ??= {
       connection: this.id,
       namespace: this.text('namespace'),
       pod: this.text('pod'),
       host: this.text('host'),
-      method,
-      path,
-    });
+    };
+    const record = new OpenRequest('request', this.options, this.#client);
+    record.add(request);
+    return record;
   }
 
   protected override count(result: RelayResult, seconds: number): void {
@@ -131,11 +135,8 @@ class OpenRequest extends Open {
   protected override count(result: RelayResult, seconds: number): void {
     const { metrics } = this.options;
     const status = statusClass(this.fact('status'));
-    metrics.requests.inc({
-      destination: metrics.destinationLabel(this.text('destination')),
-      status,
-      flag: flagOf(result),
-    });
+    const destination = metrics.destinationLabel(this.text('destination'));
+    metrics.endedRequests.at(destination, status, flagOf(result)).count += 1;
     metrics.requestSeconds.observe({ status }, seconds);
   }
 }

@@ -38,9 +38,22 @@ export function createMetrics() {
       });
     },
   });
+  /** By destination, status class and flag. */
+  const endedRequests = new Tally(() => ({ count: 0 }));
+  new Counter({
+    name: 'leat_http_requests_total',
+    help: 'HTTP requests that ended, by status class of the answer.',
+    labelNames: ['destination', 'status', 'flag'],
+    registers,
+    collect() {
+      this.reset();
+      endedRequests.each(({ count }, destination, status, flag) => this.inc({ destination, status, flag }, count));
+    },
+  });
   return {
     registry,
     endedConnections,
+    endedRequests,
     /** The label value of a Destination, bounded. */
     destinationLabel(id: string | null): string {
       if (id === null) return 'none';
@@ -56,12 +69,6 @@ export function createMetrics() {
       help: 'Life of a connection, from accept to its end.',
       labelNames: ['route'],
       buckets: DURATION_BUCKETS,
-      registers,
-    }),
-    requests: new Counter({
-      name: 'leat_http_requests_total',
-      help: 'HTTP requests that ended, by status class of the answer.',
-      labelNames: ['destination', 'status', 'flag'],
       registers,
     }),
     requestSeconds: new Histogram({

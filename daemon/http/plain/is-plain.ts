@@ -47,6 +47,18 @@ export function hasPlainTarget(route: HttpRoute): boolean {
 
 /** Reached without TLS, directly or through a tunnel, and authenticated by header fields or not at all. */
 export function isPlainTarget(target: HttpTarget): boolean {
+  let isPlain = known.get(target);
+  if (isPlain === undefined) {
+    isPlain = examine(target);
+    known.set(target, isPlain);
+  }
+  return isPlain;
+}
+
+/** Targets do not change, and are asked about with each head that was not seen before. */
+const known = new WeakMap<HttpTarget, boolean>();
+
+function examine(target: HttpTarget): boolean {
   const { destination, upstream, tls } = target;
   return (
     tls === null &&
@@ -89,6 +101,6 @@ function isByHeader({ type }: Authentication): boolean {
 }
 
 /** A field of later makes may change what a request means; `undefined` means that it is not there. */
-function hasOnly<T extends object>(value: T, known: Fields<T>): boolean {
-  return Object.entries(value).every(([name, field]) => field === undefined || known[name as keyof T] === true);
+function hasOnly<T extends object>(value: T, plain: Fields<T>): boolean {
+  return Object.entries(value).every(([name, field]) => field === undefined || plain[name as keyof T] === true);
 }
