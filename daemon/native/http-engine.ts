@@ -122,6 +122,11 @@ export class HttpEngine {
     );
   }
 
+  /** Whether the head that a row tells of is these bytes. */
+  isHead(offset: number, length: number, bytes: Buffer): boolean {
+    return length === bytes.length && this.#inbox.compare(bytes, 0, length, offset, offset + length) === 0;
+  }
+
   /** The head that a row tells of, in Latin-1. */
   headText(offset: number, length: number): string {
     return this.#inbox.toString('latin1', offset, offset + length);
@@ -195,9 +200,10 @@ export class HttpEngine {
     this.#clock = undefined;
   }
 
-  /** Resets everything. */
+  /** Carries out what was commanded, and resets everything that is left. */
   shut(): void {
     if (this.#isClosed) return;
+    this.#run();
     this.#isClosed = true;
     clearInterval(this.#clock);
     binding.closeHttpEngine(this.#engine);

@@ -93,17 +93,19 @@ export class PlainConnection {
     if (this.#phase !== 'over') this.#breakOff(error, 0, 0);
   }
 
-  onRequest(text: string): void {
-    let route: HttpRoute;
+  /** @param offset @param length of the head, in the engine's inbox */
+  onRequest(offset: number, length: number): void {
+    const { engine } = this.#ports;
+    let route: HttpRoute | null = null;
     try {
       route = this.#context.currentRoute();
     } catch {
-      this.#handOver(text, false);
-      return;
+      // Refused now: by the general path, as all that is refused.
     }
     let plan = this.#plan;
-    if (plan === null || plan.text !== text || plan.route !== route) {
-      plan = planRequest(text, route, this.#context.workload);
+    if (plan === null || plan.route !== route || !engine.isHead(offset, length, plan.received)) {
+      const text = engine.headText(offset, length);
+      plan = route === null ? null : planRequest(text, route, this.#context.workload);
       if (plan === null) {
         this.#handOver(text, false);
         return;
@@ -125,12 +127,15 @@ export class PlainConnection {
     this.#handOver('', false);
   }
 
-  onAnswer(text: string): void {
+  /** As {@link onRequest}, of the upstream's answer. */
+  onAnswer(offset: number, length: number): void {
     const plan = this.#plan;
+    const { engine } = this.#ports;
     if (plan === null || this.#phase !== 'asked') return;
     let answer = plan.answer;
-    if (answer === null || answer.text !== text) {
+    if (answer === null || !engine.isHead(offset, length, answer.received)) {
       const { head } = plan.request;
+      const text = engine.headText(offset, length);
       answer = writeAnswer(text, head.method, { ...plan.admitted, route: plan.route, requestId: this.#requestId });
       if (answer === null) {
         this.#failUpstream(describeFailure(SIDE.upstream, 'EPROTO', plan.authority), 0);
@@ -140,7 +145,7 @@ export class PlainConnection {
         this.#passInterim(answer, plan);
         return;
       }
-      plan.answer = text.length > MOST_KEPT_BYTES ? null : answer;
+      plan.answer = length > MOST_KEPT_BYTES ? null : answer;
     }
     this.#answer = answer;
     if (this.#attempts?.isFinal(answer.status, this.#shape(plan))) this.#reply(plan, answer);
@@ -155,7 +160,7 @@ export class PlainConnection {
     this.#endRecord(sentBytes, receivedBytes, null);
     this.#served += 1;
     this.#phase = 'idle';
-    if (this.#plan !== null && this.#plan.text.length > MOST_KEPT_BYTES) this.#plan = null;
+    if (this.#plan !== null && this.#plan.received.length > MOST_KEPT_BYTES) this.#plan = null;
   }
 
   /** @param sentBytes below 0: nothing left, for the upstream connection had ended already */
@@ -186,6 +191,9 @@ export class PlainConnection {
       this.end(
         this.#served > 0 ? null : new LeatError('REQUEST_TIMEOUT', 'the header of the request did not arrive in time'),
       );
+    } else if (this.#phase === 'idle') {
+      // It was answered before it was whole.
+      this.#breakOff(new LeatError('REQUEST_TIMEOUT', "the rest of the request's body did not arrive in time"), 0, 0);
     } else {
       const error = describeWait(wait, (this.#plan as RequestPlan).admitted.target.destination);
       if (this.#phase === 'asked') this.#refuse(error, sentBytes);

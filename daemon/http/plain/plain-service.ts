@@ -5,7 +5,7 @@
  * the general path with all its bytes. docs/adr/0007-two-http-paths.md
  */
 import { getSystemErrorName } from 'node:util';
-import { asLeatError } from '../../errors/leat-error.ts';
+import { asLeatError, LeatError } from '../../errors/leat-error.ts';
 import { HttpEngine, ROW } from '../../native/http-engine.ts';
 import type { Downstream } from '../../net/downstream.ts';
 import type { HttpRoute } from '../../routing/route.ts';
@@ -63,13 +63,13 @@ export function createPlainService(options: PlainServiceOptions): PlainService {
   function onRow(row: number, slot: number, a: number, b: number, c: number, d: number): void {
     const connection = downstreams[slot];
     if (connection === undefined) {
-      if (row === ROW.head) upstreams[slot]?.onAnswer(engine.headText(a, b));
+      if (row === ROW.head) upstreams[slot]?.onAnswer(a, b);
       else legs.noteEnd(slot);
       return;
     }
     switch (row) {
       case ROW.head:
-        connection.onRequest(engine.headText(a, b));
+        connection.onRequest(a, b);
         break;
       case ROW.done:
         connection.onDone(a, b, c === 1);
@@ -119,7 +119,10 @@ export function createPlainService(options: PlainServiceOptions): PlainService {
       for (const connection of downstreams) if (connection?.isIdle) connection.end(null);
     },
     renew: () => legs.renew(),
-    close: () => engine.shut(),
+    close() {
+      for (const connection of downstreams) connection?.fail(new LeatError('DRAINED', 'Leat is stopping'));
+      engine.shut();
+    },
   };
 }
 

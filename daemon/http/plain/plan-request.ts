@@ -21,8 +21,8 @@ import { type PlainRequest, readPlainRequest } from './read-request.ts';
 import type { WrittenAnswer } from './write-answer.ts';
 
 export interface RequestPlan {
-  /** The head, and the route that it was admitted by. */
-  readonly text: string;
+  /** The head as it came, and the route that it was admitted by. */
+  readonly received: Buffer;
   readonly route: HttpRoute;
   readonly request: PlainRequest;
   readonly admitted: AdmittedRequest;
@@ -51,7 +51,7 @@ export function planRequest(text: string, route: HttpRoute, workload: Workload):
   if (admitted === null || !/^\/[\x21-\x7e]*$/.test(admitted.upstreamPath)) return null;
   const { target, authentication } = admitted;
   return {
-    text,
+    received: Buffer.from(text, 'latin1'),
     route,
     request,
     admitted,

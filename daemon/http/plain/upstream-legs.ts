@@ -25,6 +25,8 @@ export interface UpstreamLeg {
 export interface LegPool {
   readonly key: string;
   readonly resting: UpstreamLeg[];
+  /** Legs that serve a request, or are dialled for one. */
+  busy: number;
   /** False from `renew` on: what is dialled under its name is closed behind its answer. */
   isCurrent: boolean;
 }
@@ -51,23 +53,15 @@ export function createUpstreamLegs(engine: HttpEngine, dial: Dial, takeSocket: T
   const pools = new Map<string, LegPool>();
   const resting = new Map<number, UpstreamLeg>();
 
-  function close(leg: UpstreamLeg): void {
-    engine.close(leg.slot);
-    forgetEmpty(leg.pool);
-  }
-
   function forgetEmpty(pool: LegPool): void {
-    if (pool.resting.length === 0 && pools.get(pool.key) === pool) {
-      pools.delete(pool.key);
-      pool.isCurrent = false;
-    }
+    if (pool.busy === 0 && pool.resting.length === 0 && pool.isCurrent) pools.delete(pool.key);
   }
 
   return {
     poolOf(key) {
       let pool = pools.get(key);
       if (pool === undefined) {
-        pool = { key, resting: [], isCurrent: true };
+        pool = { key, resting: [], busy: 0, isCurrent: true };
         pools.set(key, pool);
       }
       return pool;
@@ -76,21 +70,29 @@ export function createUpstreamLegs(engine: HttpEngine, dial: Dial, takeSocket: T
       const leg = pool.resting.pop();
       if (leg === undefined) return null;
       resting.delete(leg.slot);
+      pool.busy += 1;
       return leg;
     },
     async dial(pool, target, signal) {
-      const socket = await dial(target.upstream, signal);
-      if (signal.aborted) {
-        resetSocket(socket);
-        throw signal.reason;
+      pool.busy += 1;
+      try {
+        const socket = await dial(target.upstream, signal);
+        if (signal.aborted) resetSocket(socket);
+        signal.throwIfAborted();
+        return { slot: adopt(engine, socket, takeSocket), pool };
+      } catch (error) {
+        pool.busy -= 1;
+        forgetEmpty(pool);
+        throw error;
       }
-      return { slot: adopt(engine, socket, takeSocket), pool };
     },
     giveBack(leg, keepAliveMs) {
       const restMs =
         keepAliveMs === null ? KEEP_ALIVE_MS : Math.min(keepAliveMs - KEEP_ALIVE_MARGIN_MS, KEEP_ALIVE_MAX_MS);
+      leg.pool.busy -= 1;
       if (!leg.pool.isCurrent || restMs <= 0 || resting.size >= MOST_RESTING) {
-        close(leg);
+        engine.close(leg.slot);
+        forgetEmpty(leg.pool);
         return;
       }
       leg.pool.resting.push(leg);
@@ -99,6 +101,7 @@ export function createUpstreamLegs(engine: HttpEngine, dial: Dial, takeSocket: T
     },
     drop(leg) {
       engine.reset(leg.slot, 'upstream');
+      leg.pool.busy -= 1;
       forgetEmpty(leg.pool);
     },
     noteEnd(slot) {
@@ -106,7 +109,8 @@ export function createUpstreamLegs(engine: HttpEngine, dial: Dial, takeSocket: T
       if (leg === undefined) return false;
       resting.delete(slot);
       leg.pool.resting.splice(leg.pool.resting.indexOf(leg), 1);
-      close(leg);
+      engine.close(leg.slot);
+      forgetEmpty(leg.pool);
       return true;
     },
     get size() {

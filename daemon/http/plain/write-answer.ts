@@ -7,7 +7,7 @@ import { type PlainAnswer, readPlainAnswer } from './read-answer.ts';
 
 /** An answer's head as it came, and as it goes down. */
 export interface WrittenAnswer extends PlainAnswer {
-  readonly text: string;
+  readonly received: Buffer;
   readonly bytes: Buffer;
   /** The same, for a connection that ends behind it. */
   readonly lastBytes: Buffer;
@@ -24,7 +24,7 @@ export function writeAnswer(text: string, method: string, view: ResponseView): W
   const head = `${line}${headersText(rewriteResponse(headers, view))}${coding}`;
   return {
     ...answer,
-    text,
+    received: Buffer.from(text, 'latin1'),
     bytes: Buffer.from(`${head}\r\n`, 'latin1'),
     lastBytes: Buffer.from(`${head}Connection: close\r\n\r\n`, 'latin1'),
   };

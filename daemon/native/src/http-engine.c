@@ -194,17 +194,16 @@ static void empty_other_half(struct http_engine *engine) {
 /* What commands tell always has room: events wait for the next turn before that is used up. */
 bool http_has_room(const struct http_engine *engine) { return engine->rows < engine->memory.most_rows / HTTP_EVENT_SHARE; }
 
+/* Behind all that has come: a process that was starved for a while must not hold that against its peers. */
 static void expire_late(struct http_engine *engine) {
-  const uint64_t tick = now_tick();
-  if (tick == engine->tick && engine->late_slot == 0) return;
-  engine->tick = tick;
-  for (; engine->late_slot < engine->slots; engine->late_slot++) {
-    const uint64_t deadline = engine->deadlines[engine->late_slot];
-    if (deadline == 0 || deadline > tick) continue;
+  if (engine->seen_tick == engine->tick) return;
+  for (uint32_t slot = 0; slot < engine->slots; slot++) {
+    const uint64_t deadline = engine->deadlines[slot];
+    if (deadline == 0 || deadline > engine->tick) continue;
     if (!http_has_room(engine)) return;
-    http_expire(engine, engine->legs[engine->late_slot]);
+    http_expire(engine, engine->legs[slot]);
   }
-  engine->late_slot = 0;
+  engine->seen_tick = engine->tick;
 }
 
 static void advance_queued(struct http_engine *engine) {
@@ -235,15 +234,16 @@ static void handle_event(struct http_engine *engine, struct http_leg *leg, uint3
 size_t http_engine_turn(struct http_engine *engine, size_t commands) {
   struct epoll_event events[HTTP_EVENTS];
   engine->rows = 0;
+  engine->tick = now_tick();
   if (commands > engine->memory.most_commands) commands = engine->memory.most_commands;
   turn_inbox(engine);
   for (size_t i = 0; i < commands; i++) http_run_command(engine, engine->memory.commands + i * HTTP_COMMAND_NUMBERS);
   empty_other_half(engine);
-  expire_late(engine);
   advance_queued(engine);
   const int count = http_has_room(engine) ? epoll_wait(engine->epoll_fd, events, HTTP_EVENTS, 0) : 0;
   for (int i = 0; i < count; i++) handle_event(engine, engine->legs[events[i].data.u32], events[i].events);
-  engine->memory.rows[0] = engine->first_queued != NULL || engine->late_slot != 0 || count == HTTP_EVENTS || !http_has_room(engine);
+  if (count < HTTP_EVENTS) expire_late(engine);
+  engine->memory.rows[0] = engine->first_queued != NULL || count == HTTP_EVENTS || !http_has_room(engine);
   return engine->rows;
 }
 

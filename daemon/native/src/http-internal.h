@@ -65,8 +65,7 @@ struct http_engine {
   uint64_t *deadlines;    /* by slot, in ticks; 0: none. Apart from the legs, so that looking at all of them is cheap */
   uint32_t slots, free_count;
   uint32_t *free_slots;
-  uint64_t tick;
-  uint32_t late_slot; /* where a look at the deadlines was interrupted */
+  uint64_t tick, seen_tick; /* of the last look at the deadlines */
   uint64_t header_ticks, keep_alive_ticks;
   size_t rows;
   /* Half of the inbox: what is read in one turn is used by the commands of the next, which reads into the other half. */
@@ -96,11 +95,27 @@ bool http_flush(struct http_leg *leg);
 bool http_send(struct http_leg *leg, const uint8_t *head, size_t head_length, const uint8_t *body, size_t body_length);
 int http_socket_error(int fd);
 
+/* http-head.c */
+void http_read_head(struct http_engine *engine, struct http_leg *leg);
+
+/* http-body.c */
+bool http_pump(struct http_engine *engine, struct http_leg *source, struct http_leg *down);
+void http_drain(struct http_engine *engine, struct http_leg *down);
+bool http_send_with_body(struct http_leg *sink, struct http_leg *source, const uint8_t *head, size_t length);
+void http_set_piece_deadline(struct http_engine *engine, struct http_leg *down);
+
 /* http-exchange.c: the life of a leg and of an exchange */
 void http_advance(struct http_engine *engine, struct http_leg *leg);
-void http_run_command(struct http_engine *engine, const double *command);
+void http_go_on(struct http_engine *engine, struct http_leg *down);
+void http_part(struct http_engine *engine, struct http_leg *down, enum http_state state);
+void http_fail(struct http_engine *engine, struct http_leg *down, enum http_side side, int error);
+void http_break_off(struct http_engine *engine, struct http_leg *leg, enum http_row kind, int why);
+void http_begin_to_linger(struct http_engine *engine, struct http_leg *leg);
 void http_expire(struct http_engine *engine, struct http_leg *leg);
 void http_unpair(struct http_leg *leg);
 void http_await_request(struct http_engine *engine, struct http_leg *leg, uint64_t ticks);
+
+/* http-commands.c */
+void http_run_command(struct http_engine *engine, const double *command);
 
 #endif
