@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { NodeStateStatus } from '../api/kinds/node-state.ts';
 import type { Condition } from '../api/kinds/status.ts';
+import { listImports } from './list-imports.ts';
 import type { Json, Kubectl } from './run-kubectl.ts';
 import { table } from './table.ts';
 
-const KINDS = ['destinations', 'clusterdestinations', 'tunnels', 'nodepolicies'] as const;
+const KINDS = ['destinations', 'clusterdestinations', 'tunnels', 'destinationsources', 'nodepolicies'] as const;
 
 interface Meta {
   readonly name: string;
@@ -40,9 +41,12 @@ export function showStatus(kubectl: Kubectl): { readonly text: string; readonly 
     ];
     return { row, problem: test === 'Failed' ? `${name}: ${selfTest?.message ?? 'the self-test failed'}` : null };
   });
+  const imports: string[][] = [];
   const resources = KINDS.flatMap((kind) => {
     const scope = kind === 'destinations' ? ['-A'] : [];
-    return list(`${kind}.leat.dev`, ...scope).map((object) => {
+    const objects = list(`${kind}.leat.dev`, ...scope);
+    if (kind === 'destinationsources') imports.push(...listImports(objects));
+    return objects.map((object) => {
       const { name, namespace } = object.metadata as Meta;
       const conditions = ((object.status as Json | undefined)?.conditions ?? []) as Condition[];
       const ready = conditions.find(({ type }) => type === 'Ready');
@@ -68,6 +72,7 @@ export function showStatus(kubectl: Kubectl): { readonly text: string; readonly 
     ...captureFails,
     `${resources.length - failing.length} of ${resources.length} resources are ready, or have nobody to serve.`,
     ...(failing.length === 0 ? [] : [table(['RESOURCE', 'READY', 'REASON', 'MESSAGE'], failing)]),
+    ...(imports.length === 0 ? [] : [table(['SOURCE', 'IMPORTED', 'USED', 'STALE', 'NOT USED'], imports)]),
     ...hidden.map((what) => `not seen: ${what}`),
   ];
   const isWell = failing.length === 0 && captureFails.length === 0 && nodes.length > 0;

@@ -6,6 +6,7 @@ import { ApiServer } from '../support/apiserver.ts';
 import { findKubeAssets } from '../support/find-kube-assets.ts';
 import { createLab, type Lab } from '../support/lab.ts';
 import { reportAs } from '../support/node-reports.ts';
+import { destinationSource } from '../support/resources.ts';
 
 const BUILD = fileURLToPath(new URL('../../scripts/setup/build-kubectl-leat', import.meta.url));
 const PASSWORD = 'hunter2-never-shown';
@@ -140,6 +141,16 @@ test.serial('status shows nodes and what is not ready, and fails where there is 
   t.is(code, 1);
   t.regex(stdout, /^node-1 +Passed/m);
   t.regex(stdout, /^Destination shop\/erp +Unknown +NoStatus/m);
+  const source = destinationSource('btp', { import: [{ level: 'subaccount', names: ['*'] }] });
+  t.is((await api.create('destinationsources', source)).status, 201);
+  const unused = [{ reason: 'HostNotAllowed', count: 2, sample: ['erp', 'hr'] }];
+  const status = { imports: [{ level: 'subaccount', selected: 1000, used: 998, cut: true, unused }] };
+  const path = '/apis/leat.dev/v1alpha1/destinationsources/btp';
+  await api.must('PATCH', `${path}/status`, { status }, 'application/merge-patch+json');
+  const imported = (await leat('status')).stdout;
+  t.regex(imported, /^DestinationSource btp +Unknown/m);
+  t.regex(imported, /^btp +subaccount +998\/1000\+ +no +HostNotAllowed 2 \(erp, hr\)$/m);
+  await api.must('DELETE', path);
 });
 
 test.serial('cleanup shows what it would delete, and deletes it when told to', async (t) => {
