@@ -4,6 +4,7 @@
  * contender has an address of its own that the node's nat table redirects to it.
  */
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -18,7 +19,9 @@ import type { Contender } from './contender.ts';
 const SOCKS = { host: '203.0.113.5', port: 1080 };
 export const HOSTS = { direct: 'direct.bench.test', tunnel: 'tunnel.bench.test', http: 'web.bench.test' };
 export const PORTS = { echo: 7001, source: 7002, http: 80 };
-export const FAR_END = ADDRESSES.internet[0];
+const [FAR_END] = ADDRESSES.internet;
+/** The far end at an address that no name resolves to: where a managed name was resolved to, pods are captured as well. */
+export const UNNAMED = '203.0.113.20';
 
 export interface Scene {
   readonly world: World;
@@ -35,6 +38,11 @@ export interface Scene {
   /** Runs the C client in the pod, and returns what it printed. */
   client(...args: (string | number)[]): Promise<ClientResult>;
   clientIn(place: Namespace, ...args: (string | number)[]): Promise<ClientResult>;
+  /**
+   * From now on clients, contenders and the far end run on one core: who waits for whom is the same for all then, and not
+   * where the scheduler put them, nor how long a sleeping core takes to wake.
+   */
+  shareOneCore(contenders: readonly Contender[]): Promise<void>;
   readonly clientPath: string;
   /** Asks the cluster's DNS for a name from a pod of the world, many times. */
   askDns(from: Namespace, name: string, count: number, parallel: number): Promise<ClientResult>;
@@ -68,8 +76,14 @@ export async function makeScene(lab: Lab, { accessLog = 'None', leatOptions = []
   }
   await world.node.sysctl('net.netfilter.nf_conntrack_tcp_timeout_time_wait=2');
   const programs = await compile(await lab.tempDir());
-  await world.internet.spawn([programs.farEnd, String(SOCKS.port)], { readyWhen: /listening/ });
+  const farEnd = await world.internet.spawn([programs.farEnd, String(SOCKS.port)], { readyWhen: /listening/ });
   const leat = await world.startLeat({ resources: { 'bench.yaml': resources(accessLog) }, options: leatOptions });
+
+  const addAddress = async (address: string): Promise<void> => {
+    await world.internet.ip(`address add ${address}/32 dev eth0`);
+    await world.node.ip(`route add ${address}/32 via ${FAR_END} dev up0`);
+  };
+  await addAddress(UNNAMED);
 
   let last = 20;
   /** Starts a program in the node that listens on a port, and redirects an address of its own to it. */
@@ -80,8 +94,7 @@ export async function makeScene(lab: Lab, { accessLog = 'None', leatOptions = []
     last += 1;
     const port = 20_000 + last;
     const address = `203.0.113.${last}`;
-    await world.internet.ip(`address add ${address}/32 dev eth0`);
-    await world.node.ip(`route add ${address}/32 via ${FAR_END} dev up0`);
+    await addAddress(address);
     const rule = ['-d', address, '-p', 'tcp', '-j', 'REDIRECT', '--to-ports', String(port)];
     await world.node.run(['iptables', '-w', '-t', 'nat', '-A', 'PREROUTING', ...rule]);
     const running = await world.node.spawn(await argv(port), { readyWhen: () => listens(world.node, port) });
@@ -99,8 +112,9 @@ export async function makeScene(lab: Lab, { accessLog = 'None', leatOptions = []
     return path;
   };
 
+  let wrap: readonly string[] = [];
   const clientIn: Scene['clientIn'] = async (place, ...args) => {
-    const { stdout } = await place.run([programs.client, ...args.map(String)], { timeoutMs: 120_000 });
+    const { stdout } = await place.run([...wrap, programs.client, ...args.map(String)], { timeoutMs: 120_000 });
     return JSON.parse(stdout) as ClientResult;
   };
 
@@ -146,7 +160,17 @@ export async function makeScene(lab: Lab, { accessLog = 'None', leatOptions = []
     },
     client: (...args) => clientIn(pod, ...args),
     clientIn,
+    async shareOneCore(contenders) {
+      wrap = ['taskset', '-c', firstCore()];
+      const pids = [farEnd.pid, ...contenders.map(({ pid }) => pid)].filter((pid) => pid !== null);
+      for (const pid of pids) await world.node.run(['taskset', '-a', '-p', '-c', firstCore(), String(pid)]);
+    },
   };
+}
+
+/** Of those that this process may use. @see proc(5), /proc/PID/status */
+function firstCore(): string {
+  return /^Cpus_allowed_list:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '0';
 }
 
 interface Programs {

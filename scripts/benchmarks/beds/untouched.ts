@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Bed } from '../bed.ts';
 import { medianRatio } from '../report.ts';
-import { FAR_END, PORTS, type Scene } from '../scene.ts';
+import { PORTS, type Scene, UNNAMED } from '../scene.ts';
 
 const GIB = 2 ** 30;
 const BYTES = 2 * GIB;
@@ -18,7 +18,7 @@ export const untouched: Bed = async (scene, { repeat }) => {
   const found = new Map<string, { perSecond: number[]; cpuMs: number[] }>();
   const measure = async (name: string, place: (typeof places)[keyof typeof places], isCounted: boolean) => {
     const before = machineCpuMs();
-    const { bytes, seconds } = await scene.clientIn(place, 'bulk', FAR_END, PORTS.source, BYTES, STREAMS);
+    const { bytes, seconds } = await scene.clientIn(place, 'bulk', UNNAMED, PORTS.source, BYTES, STREAMS);
     const cpuMs = machineCpuMs() - before;
     if (!isCounted) return;
     const samples = found.get(name) ?? { perSecond: [], cpuMs: [] };
