@@ -51,9 +51,14 @@ export function indexDeclaredPorts({
  * Whether connections past a dead daemon are refused. Under `Open` they are let through, but never where Leat adds what the
  * wire would lack: the application would send in clear, or to nobody, what was meant for TLS or a tunnel.
  */
-function staysClosed({ resolved, ports, headers, queries }: Destination, failure: NodePolicy['failure']): boolean {
+function staysClosed(
+  { resolved, ports, headers, queries, controls }: Destination,
+  failure: NodePolicy['failure'],
+): boolean {
   if (failure === 'ClosedKnown' || !resolved.ready) return true;
   return (
+    // Its requests say what they are for in words that are Leat's to read, tokens of users among them.
+    controls !== undefined ||
     resolved.authentication.type !== 'None' ||
     resolved.route.type !== 'internet' ||
     ports.some(({ upstream }) => upstream.tls !== null) ||

@@ -6,6 +6,7 @@ import { compileSnapshot } from '../../../daemon/routing/compile-snapshot.ts';
 import {
   clusterDestination,
   destination,
+  destinationSource,
   namespace,
   nodePolicy,
   pod,
@@ -69,4 +70,27 @@ test('under Open nothing is captured but what a pod could not do by itself: cred
   const header = { name: 'x-key', secret: { name: 'user', key: 'password' }, mode: 'set' as const };
   t.true(closed({ headers: [header], allowCleartext: true }));
   t.true(closed({ addresses: 'Real' }), 'real addresses are captured by address, always');
+});
+
+test('under Open a gateway stays closed: what its requests carry is for Leat alone', (t) => {
+  const allow = { names: ['*'], levels: ['subaccount' as const] };
+  const gateway = {
+    ...destination('shop/a'),
+    spec: { hosts: ['api.example.com'], gateway: { allow }, workloads: { all: true as const } },
+  };
+  const rule = { namespaces: { all: true as const }, destinationNames: ['*'], levels: ['subaccount' as const] };
+  const ports = portsOf('api.example.com', {
+    destinations: [gateway],
+    nodePolicies: [open],
+    destinationSources: [destinationSource('btp', { default: true, allow: [rule] })],
+    secrets: [
+      secret('leat-system/binding', {
+        uri: 'https://d.sap',
+        url: 'https://x.sap',
+        clientid: 'id',
+        clientsecret: 'hunter22',
+      }),
+    ],
+  });
+  t.deepEqual(ports, ['shop:80']);
 });
