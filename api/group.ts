@@ -11,6 +11,8 @@ export const CREDENTIAL_LABEL = 'leat.dev/credential';
 /** On what the controller made, and may therefore change and delete: objects without it are somebody else's. */
 export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
 export const MANAGED_BY = 'leat-controller';
+/** Role of a namespace, and its RoleBinding, by which daemons read the released Secrets one by one. */
+export const RELEASED_SECRETS_ROLE = 'leat-released-secrets';
 /** On the Services of Destinations, with the value `true`: daemons watch these only. */
 export const DESTINATION_SERVICE_LABEL = 'leat.dev/destination-service';
 /** ClusterRole by which daemons read Secrets of a namespace, and name of the RoleBindings to it. */

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/** `kubectl leat`: status, explain, migrate, cleanup. Asks through kubectl alone; exit code 1 where something is not well. */
+/** `kubectl leat`: status, explain, release, migrate, cleanup. Asks through kubectl alone; exit code 1 where something is not well. */
 import { parseArgs } from 'node:util';
 import { cleanUp } from './clean-up.ts';
 import { explain } from './explain.ts';
 import { migrate } from './migrate.ts';
 import { readResources } from './read-resources.ts';
 import { readFromCluster, readFromFiles, UnreadableFile } from './read-sap-destinations.ts';
+import { release } from './release.ts';
 import { Kubectl, KubectlError } from './run-kubectl.ts';
 import { showStatus } from './show-status.ts';
 
@@ -13,14 +14,17 @@ const USAGE = `usage: kubectl leat COMMAND [options]
 
   status                   nodes with their self-tests, and every resource that is not ready; exit code 1 if there is one
   explain POD HOST[:PORT]  which Destination takes the pod's connection, by which rule, and what would be sent (port 80)
+  release SECRET...        Secrets of the namespace for its Destinations: labels them and, for daemons that read Secrets by name, gives
+                           their account these and no other; --revoke takes them back
   migrate [-f FILE]...     Destinations of SAP's transparent proxy, of the cluster or of files and folders, as Leat's: YAML to be
                            read before it is applied; exit code 1 if there is something to decide
   cleanup                  what an uninstalled release left in the cluster; deletes it with --yes, and with --definitions
                            every resource of Leat's kinds
 
-  -n, --namespace NAME     namespace of the pod (that of the context); for migrate the only one that is looked at
+  -n, --namespace NAME     namespace of the pod or the Secrets (that of the context); for migrate the only one that is looked at
   -f, --file FILE          file or folder to migrate; may be given more than once
   --leat-namespace NAME    Leat's own namespace (leat-system)
+  --daemon-account NAME    the daemons' service account there (leat)
   --cluster-domain NAME    DNS domain of the cluster (cluster.local)
   --context, --kubeconfig  as kubectl has them
 `;
@@ -28,6 +32,8 @@ const USAGE = `usage: kubectl leat COMMAND [options]
 const OPTIONS = {
   namespace: { type: 'string', short: 'n' },
   'leat-namespace': { type: 'string', default: 'leat-system' },
+  'daemon-account': { type: 'string', default: 'leat' },
+  revoke: { type: 'boolean', default: false },
   'cluster-domain': { type: 'string', default: 'cluster.local' },
   context: { type: 'string' },
   kubeconfig: { type: 'string' },
@@ -69,6 +75,12 @@ function main(argv: string[]): number {
       leatNamespace: values['leat-namespace'],
     };
     print(explain(readResources(kubectl, namespace, pod), question));
+    return 0;
+  }
+  if (command === 'release' && rest.length > 0) {
+    const namespace = values.namespace ?? currentNamespace(kubectl);
+    const { revoke, 'daemon-account': account, 'leat-namespace': leatNamespace } = values;
+    print(release(kubectl, { namespace, secrets: rest, revoke, account, leatNamespace }));
     return 0;
   }
   if (command === 'migrate' && rest.length === 0) {

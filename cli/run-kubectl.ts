@@ -21,9 +21,10 @@ export class Kubectl {
   }
 
   /** @throws KubectlError */
-  run(argv: readonly string[]): string {
+  run(argv: readonly string[], input = ''): string {
     const { stdout, stderr, status, error } = spawnSync('kubectl', [...this.#flags, ...argv], {
       encoding: 'utf8',
+      input,
       maxBuffer: 512 * 1024 * 1024,
     });
     if (error !== undefined) throw new KubectlError(`kubectl could not be started: ${error.message}`);

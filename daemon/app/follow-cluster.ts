@@ -36,6 +36,7 @@ export function followCluster(
   const source = startKubernetesSource({
     access,
     cniResultsDirectory: access.cniResultsDirectory,
+    secretsAccess: access.secretsAccess,
     node: { name: config.nodeName, leatNamespace: config.leatNamespace, clusterDomain: config.clusterDomain },
     onChange(set, nodeLabels) {
       take(set, { ...config.nodeLabels, ...nodeLabels });

@@ -26,6 +26,8 @@ export type SourceConfig =
       readonly server: string;
       readonly tokenFile: string;
       readonly caFile: string;
+      /** Whether released Secrets are watched by their label, or each by its name. */
+      readonly secretsAccess: 'label' | 'names';
       readonly cniResultsDirectory: string | null;
     };
 
@@ -76,6 +78,10 @@ export const OPTIONS = {
     help: 'token for the API server; read anew for each request',
   },
   'kube-ca-file': { default: `${SERVICE_ACCOUNT}/ca.crt`, help: 'CA of the API server; read anew for each request' },
+  'secrets-access': {
+    default: 'label',
+    help: "label: a namespace's released Secrets are found by their label; names: each by its name, with a right on that one",
+  },
   'cni-results-dir': {
     default: '',
     help: "folder in which the node's runtime leaves each pod's addresses; empty: only the API server is asked for them",
@@ -160,6 +166,7 @@ function readSource(read: OptionReader, environment: NodeJS.ProcessEnv): SourceC
     server: read.apiServer('kube-api-server', environment),
     tokenFile: read.text('kube-token-file'),
     caFile: read.text('kube-ca-file'),
+    secretsAccess: read.oneOf('secrets-access', ['label', 'names']),
     cniResultsDirectory: read.optional('cni-results-dir'),
   };
 }

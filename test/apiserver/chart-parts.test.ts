@@ -161,6 +161,25 @@ test('what the runtime knows of pods’ addresses is read, and only read, unless
   t.notRegex(JSON.stringify(off), /cni-results/);
 });
 
+test('Secrets by name: nobody is bound to read all of a namespace, and the daemons are told', async (t) => {
+  const of = async (secretsBinding: string) => {
+    const objects = await render(lab.loopback, { ...REQUIRED_VALUES, controller: { secretsBinding } });
+    const readers = objects.filter(
+      ({ kind, roleRef }) => /Binding$/.test(kind) && roleRef.name === 'leat-secret-reader',
+    );
+    const args = (kind: string) => objects.find((object) => object.kind === kind).spec.template.spec.containers[0].args;
+    return { readers: readers.length, daemon: args('DaemonSet'), controller: args('Deployment') };
+  };
+  const byName = await of('names');
+  t.is(byName.readers, 0);
+  t.true(byName.daemon.includes('--secrets-access=names'));
+  t.true(byName.controller.includes('--secrets-binding=manual'));
+  const byLabel = await of('auto');
+  t.is(byLabel.readers, 1, 'that of the own namespace');
+  t.false(byLabel.daemon.join().includes('secrets-access'));
+  t.true(byLabel.controller.includes('--secrets-binding=auto'));
+});
+
 test('the pre-delete Job is a hook with an account of its own, and can be left out', async (t) => {
   const hooks = defaults.filter(({ metadata }) => metadata.annotations?.['helm.sh/hook'] !== undefined);
   t.deepEqual([...kinds(hooks)].sort(), [

@@ -14,8 +14,9 @@ import { AddressFilling } from './fill-addresses.ts';
 import { type FollowedCniResults, followCniResults } from './follow-cni-results.ts';
 import { NodeLabels } from './node-labels.ts';
 import { ResourceStore } from './resource-store.ts';
+import { type SecretsAccess, type WantedSecrets, wantedSecrets } from './wanted-secrets.ts';
 import { WatchGroup } from './watch-group.ts';
-import { secretsPath, watchedPaths } from './watched-paths.ts';
+import { watchedPaths } from './watched-paths.ts';
 
 /** Events of one moment are one change; what a pod waits for its capture, at least. */
 const COALESCE_MS = 10;
@@ -41,6 +42,8 @@ export interface KubernetesSourceOptions {
   readonly node: NodeIdentity;
   /** Where the node's runtime leaves what the network gave each pod; null (the default): pods' addresses are the API server's alone. */
   readonly cniResultsDirectory?: string | null;
+  /** Default `label`. */
+  readonly secretsAccess?: SecretsAccess;
   /** A new state, whole, of valid resources only; with the labels of this node. */
   readonly onChange: (set: ResourceSet, nodeLabels: Labels) => void;
   /** Everything that is wrong now; empty: nothing any more. */
@@ -63,6 +66,8 @@ export function startKubernetesSource(options: KubernetesSourceOptions): Kuberne
   return { age: () => source.age(), stop: () => source.stop() };
 }
 
+const NOTHING = { destinations: [], clusterDestinations: [], tunnels: [], destinationSources: [] };
+
 type ClusterKind = Exclude<KindName, 'Secret'>;
 
 class Source {
@@ -71,6 +76,7 @@ class Source {
   readonly #watches: WatchGroup;
   readonly #nodeLabels = new NodeLabels(() => this.#schedule());
   readonly #stores: { readonly [K in ClusterKind]: ResourceStore<K> };
+  /** By what {@link wantedSecrets} calls them. */
   readonly #secrets = new Map<string, ResourceStore<'Secret'>>();
   readonly #cniResults: FollowedCniResults | null;
   readonly #filling: AddressFilling | null;
@@ -116,7 +122,7 @@ class Source {
       const title = `watch of ${watched.path.slice(watched.path.lastIndexOf('/') + 1)}`;
       this.#watches.start(name, { ...watched, title, cure: clusterCure }, store);
     }
-    this.#watchSecrets(new Set([options.node.leatNamespace]));
+    this.#watchSecrets(this.#wantedSecrets(new Set([options.node.leatNamespace]), NOTHING));
     const { cniResultsDirectory = null } = options;
     const onCniProblem = (problem: Error | null): void => {
       const cure = 'until it can be read, pods are known a second after they start';
@@ -172,7 +178,7 @@ class Source {
       nodePolicies: this.#stores.NodePolicy.resources(),
       refused: [...this.#stores.Destination.refused(), ...this.#stores.ClusterDestination.refused()],
     };
-    this.#watchSecrets(enrolledNamespaces(cluster, node, labels).add(node.leatNamespace));
+    this.#watchSecrets(this.#wantedSecrets(enrolledNamespaces(cluster, node, labels).add(node.leatNamespace), cluster));
     if (this.#newest === null && this.#awaitsSecrets()) return;
     const set = Object.freeze({ ...cluster, secrets: this.#allSecrets() });
     // a watch that fails or works again is no change
@@ -196,25 +202,30 @@ class Source {
     this.#secretsSinceMs ??= performance.now();
     const leftMs = this.#secretsSinceMs + SECRETS_WAIT_MS - performance.now();
     const waiting = [...this.#secrets.keys()].some(
-      (namespace) => !this.#watches.isKnown(nameOf(namespace)) && !this.#watches.isFailing(nameOf(namespace)),
+      (name) => !this.#watches.isKnown(name) && !this.#watches.isFailing(name),
     );
     if (!waiting || leftMs <= 0) return false;
     this.#track(sleep(leftMs, undefined, { signal: this.#ended.signal }).then(() => this.#schedule()));
     return true;
   }
 
-  #watchSecrets(namespaces: ReadonlySet<string>): void {
-    for (const namespace of namespaces) {
-      if (this.#secrets.has(namespace)) continue;
+  #wantedSecrets(namespaces: ReadonlySet<string>, resources: Parameters<typeof wantedSecrets>[3]) {
+    const { secretsAccess = 'label', node } = this.#options;
+    return wantedSecrets(secretsAccess, namespaces, node.leatNamespace, resources);
+  }
+
+  #watchSecrets(wanted: ReadonlyMap<string, WantedSecrets>): void {
+    const { secretsAccess = 'label' } = this.#options;
+    for (const [name, { namespace, ...watched }] of wanted) {
+      if (this.#secrets.has(name)) continue;
       const store = new ResourceStore('Secret', () => this.#schedule());
-      this.#secrets.set(namespace, store);
-      const title = `Secrets of namespace ${namespace}`;
-      this.#watches.start(nameOf(namespace), { ...secretsPath(namespace), title, cure: secretCure(namespace) }, store);
+      this.#secrets.set(name, store);
+      this.#watches.start(name, { ...watched, cure: secretCure(namespace, secretsAccess) }, store);
     }
-    for (const namespace of this.#secrets.keys()) {
-      if (namespaces.has(namespace)) continue;
-      this.#secrets.delete(namespace);
-      this.#track(this.#watches.stop(nameOf(namespace)));
+    for (const name of this.#secrets.keys()) {
+      if (wanted.has(name)) continue;
+      this.#secrets.delete(name);
+      this.#track(this.#watches.stop(name));
     }
   }
 
@@ -280,19 +291,16 @@ function isSame(a: ResourceSet, b: ResourceSet): boolean {
   return Object.entries(lists).every(([part, list]) => list === b[part as keyof ResourceSet]);
 }
 
-function nameOf(namespace: string): string {
-  return `Secrets/${namespace}`;
-}
-
 function clusterCure(status: number): string | null {
   if (status === 401) return 'the token of the service account is not accepted';
   if (status === 403) return 'the ClusterRole of the daemons lacks get, list or watch here';
   return status === 404 ? "the definition of this kind is missing: apply the chart's" : null;
 }
 
-function secretCure(namespace: string): (status: number) => string | null {
-  return (status) =>
-    status === 403
+function secretCure(namespace: string, access: SecretsAccess): (status: number) => string | null {
+  const missing =
+    access === 'label'
       ? `namespace ${namespace} has no RoleBinding of ClusterRole leat-secret-reader to the daemons' service account`
-      : clusterCure(status);
+      : `release it: kubectl leat release --namespace ${namespace} SECRET`;
+  return (status) => (status === 403 ? missing : clusterCure(status));
 }

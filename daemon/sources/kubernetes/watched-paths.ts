@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { CUSTOM_KINDS } from '../../../api/custom-kinds.ts';
-import { API_VERSION, CREDENTIAL_LABEL, DESTINATION_SERVICE_LABEL } from '../../../api/group.ts';
+import { API_VERSION, DESTINATION_SERVICE_LABEL } from '../../../api/group.ts';
 import type { KindName } from '../../../api/kind-table.ts';
 
 export interface WatchedPath {
@@ -11,7 +11,7 @@ export interface WatchedPath {
 
 const GROUP_PATH = `/apis/${API_VERSION}`;
 
-/** What is watched in the whole cluster, or of this node. Secrets are not: see {@link secretsPath}. */
+/** What is watched in the whole cluster, or of this node. Secrets are not: see `wantedSecrets`. */
 export function watchedPaths(nodeName: string): Readonly<Record<Exclude<KindName, 'Secret'> | 'Node', WatchedPath>> {
   const custom = (kind: keyof typeof CUSTOM_KINDS): WatchedPath => ({
     path: `${GROUP_PATH}/${CUSTOM_KINDS[kind].plural}`,
@@ -33,13 +33,5 @@ export function watchedPaths(nodeName: string): Readonly<Record<Exclude<KindName
     DestinationSource: custom('DestinationSource'),
     ClusterDestination: custom('ClusterDestination'),
     Destination: custom('Destination'),
-  };
-}
-
-/** The Secrets of one namespace that are released: no right on others is needed, and none is used. */
-export function secretsPath(namespace: string): WatchedPath {
-  return {
-    path: `/api/v1/namespaces/${namespace}/secrets`,
-    query: { labelSelector: `${CREDENTIAL_LABEL}=true` },
   };
 }

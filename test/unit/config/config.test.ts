@@ -30,7 +30,12 @@ test('what is required is enough, and the defaults are those of the redirect con
 test('a pod needs no more than the source and its node to find the API server', (t) => {
   const argv = ['--source=kubernetes', '--node-name=node-1'];
   const folder = '/var/run/secrets/kubernetes.io/serviceaccount';
-  const files = { tokenFile: `${folder}/token`, caFile: `${folder}/ca.crt`, cniResultsDirectory: null };
+  const files = {
+    tokenFile: `${folder}/token`,
+    caFile: `${folder}/ca.crt`,
+    secretsAccess: 'label',
+    cniResultsDirectory: null,
+  };
   const environment = { KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '443' };
   t.deepEqual(loadConfig(argv, environment).source, { type: 'kubernetes', server: 'https://[fd00::1]', ...files });
   const given = loadConfig([...argv, '--kube-api-server=https://10.96.0.1:6443'], environment).source;
