@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { noteSecretsOf } from './evidence.ts';
+import { keepOutput, keepText, noteSecretsOf } from './evidence.ts';
 import type { Lab } from './lab.ts';
 import type { Namespace } from './namespace.ts';
 import type { Finished, Running, RunOptions, SpawnOptions } from './running.ts';
@@ -113,12 +113,27 @@ export class Cluster {
   }
 
   async helm(argv: readonly string[]): Promise<string> {
+    // What the release wrote until now goes with its pods.
+    await this.#keepEvidence();
     return (await this.#lab.loopback.run([this.#helm, ...argv], { env: this.#env, timeoutMs: 180_000 })).stdout;
   }
 
   /** Runs a program inside the node. */
   async inNode(argv: readonly string[]): Promise<string> {
     return (await this.#lab.loopback.run([join(KUBE, 'in-node'), ...argv])).stdout;
+  }
+
+  /** Logs of Leat's pods, metrics of its daemon, its statuses and events: for the search for secrets at the end of a run. */
+  async #keepEvidence(): Promise<void> {
+    const keep = keepOutput('log', "pods of Leat's, at the node of the cluster rung");
+    if (keep === null) return;
+    const all = ['--all-containers', '--tail=-1', '--max-log-requests=20'];
+    const logs = await this.tryKubectl(['-n', 'leat-system', 'logs', '-l', 'app.kubernetes.io/name=leat', ...all]);
+    keep(logs.stdout);
+    const kinds = 'destinations,clusterdestinations,tunnels,nodepolicies,destinationsources,nodestates,events';
+    keepText('status', (await this.tryKubectl(['get', kinds, '-A', '-o', 'json'])).stdout);
+    const scrape = ['sh', '-c', 'curl -sS -m 2 http://127.0.0.1:15020/metrics || true'];
+    keepText('admin', await this.inNode(scrape));
   }
 
   /** For people, after a failure: Leat's pods, what became of them, and the end of their logs. */
