@@ -114,11 +114,18 @@ export const DestinationSourceSpec = closed({
   tunnel: Type.Optional(
     text(FORMATS.resourceName, 'Tunnel for entries with ProxyType OnPremise; its allow holds for them as well'),
   ),
+  httpTunnel: Type.Optional(
+    text(
+      FORMATS.resourceName,
+      'Tunnel for those of them that speak HTTP, such as port 20003 of a Connectivity Proxy, which reads the headers of users. Default tunnel.',
+    ),
+  ),
   regions: Type.Optional(
     listOf(
       closed({
         id: text(FORMATS.entryName, 'value of the request header SAP-Connectivity-Region-Configuration-Id'),
         tunnel: text(FORMATS.resourceName, 'Tunnel to the Connectivity Proxy of the region'),
+        httpTunnel: Type.Optional(text(FORMATS.resourceName, 'the one for HTTP. Default tunnel.')),
       }),
       { minItems: 1, maxItems: 64, key: 'id' },
       'Tunnels that a request chooses from; one that names no region takes tunnel, or is refused where there is none',

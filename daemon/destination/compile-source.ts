@@ -15,9 +15,10 @@ export interface SourceAccess {
   readonly name: string;
   readonly isDefault: boolean;
   readonly resolved: { readonly service: ServiceInstance } | { readonly problem: LeatError };
-  readonly tunnel: string | null;
-  /** Tunnels by the region that a request names. */
-  readonly regions: ReadonlyMap<string, string>;
+  /** For who names no region. */
+  readonly tunnels: SourceTunnels;
+  /** By the region that a request names. */
+  readonly regions: ReadonlyMap<string, SourceTunnels>;
   readonly allowInsecure: boolean;
   /** What is imported: of which level, which names. */
   readonly imports: readonly ImportRule[];
@@ -28,6 +29,12 @@ export interface SourceAccess {
   readonly allows: (namespace: string, asked: AskedEntry) => boolean;
   /** The same for whichever namespace. */
   readonly allowsSomebody: (asked: AskedEntry) => boolean;
+}
+
+/** Names of Tunnels, by what an entry speaks; null: none. */
+export interface SourceTunnels {
+  readonly http: string | null;
+  readonly other: string | null;
 }
 
 /** Of a source with `tenantMode: shared`. */
@@ -58,8 +65,8 @@ export function compileSource(
     name: metadata.name,
     isDefault: spec.default ?? false,
     ...resolve(metadata.name, spec, readSecret, labelsOf, files),
-    tunnel: spec.tunnel ?? null,
-    regions: new Map(spec.regions?.map(({ id, tunnel }) => [id, tunnel])),
+    tunnels: tunnelsOf(spec),
+    regions: new Map(spec.regions?.map((region) => [region.id, tunnelsOf(region)])),
     allowInsecure: spec.allowInsecure ?? false,
     admits: (namespace) => entries.some(({ selects }) => selects(namespace)),
     allows: (namespace, asked) => entries.some(({ selects, allow }) => selects(namespace) && allowsEntry(allow, asked)),
@@ -70,6 +77,10 @@ export function compileSource(
       allowCleartext,
     })),
   };
+}
+
+function tunnelsOf({ tunnel, httpTunnel }: { tunnel?: string; httpTunnel?: string }): SourceTunnels {
+  return { http: httpTunnel ?? tunnel ?? null, other: tunnel ?? null };
 }
 
 type Resolved = Pick<SourceAccess, 'resolved' | 'tenants'>;

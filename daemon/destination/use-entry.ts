@@ -95,16 +95,17 @@ function asNow(authentication: Authentication, lookup: ServiceLookup): Authentic
 function routeOf(entry: ServiceEntry, { locationId, region }: EntryUse, source: SourceAccess) {
   if (entry.proxyType === 'Internet') return { type: 'internet' } as const;
   const location = locationId ?? entry.locationId;
+  const isHttp = entry.ports.every(({ protocol }) => protocol === 'http');
   return {
     type: 'onPremise' as const,
-    tunnel: tunnelOf(source, region ?? null),
+    tunnel: tunnelOf(source, region ?? null, isHttp),
     ...(location === null ? {} : { locationId: location }),
   };
 }
 
 /** The way to the Connectivity Proxy: that of the region that the request names, or the one for all. */
-function tunnelOf({ name, tunnel, regions }: SourceAccess, region: string | null): string {
-  const chosen = region === null ? tunnel : regions.get(region);
+function tunnelOf({ name, tunnels, regions }: SourceAccess, region: string | null, isHttp: boolean): string {
+  const chosen = (region === null ? tunnels : regions.get(region))?.[isHttp ? 'http' : 'other'];
   if (chosen != null) return chosen;
   if (region !== null) throw new LeatError('REGION_UNKNOWN', `DestinationSource "${name}" has no region "${region}"`);
   if (regions.size > 0) {

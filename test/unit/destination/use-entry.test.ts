@@ -28,6 +28,7 @@ const oauth2 = { tokenUrl: 'https://provider.authentication.test/oauth/token', s
 const TUNNELS = new Map(
   [
     tunnel('sap', { endpoints, authentication: { type: 'SapJwt', oauth2 }, allow }),
+    tunnel('sap-http', { protocol: 'httpForward', endpoints, authentication: { type: 'Bearer', oauth2 }, allow }),
     tunnel('password', {
       endpoints,
       authentication: { type: 'UserPassword', userPassword: { secret: 'user' } },
@@ -103,6 +104,24 @@ test('a region is one of those that the source has; without one the tunnel for a
   t.is(codeOf({}, {}), 'CONNECTIVITY_NOT_CONFIGURED');
   const { resolved } = use({ region: 'us10' }, regional, { ...PREMISE, proxyType: 'Internet' });
   t.true(resolved.ready, 'no matter where the entry is not on-premise');
+});
+
+test('an entry that speaks HTTP takes the tunnel for HTTP, where there is one; all others take the other', (t) => {
+  const tcp: ServiceEntry = { ...PREMISE, ports: PREMISE.ports.map((port) => ({ ...port, protocol: 'tcp' })) };
+  const nameOf = (spec: object, entry: ServiceEntry, region: string | null = null): string => {
+    const { resolved } = use({ region }, spec, entry);
+    return resolved.ready && resolved.route.type === 'onPremise' ? resolved.route.tunnel.name : '';
+  };
+  const both = { tunnel: 'sap', httpTunnel: 'sap-http' };
+  t.is(nameOf(both, PREMISE), 'sap-http');
+  t.is(nameOf(both, tcp), 'sap');
+  t.is(nameOf({ tunnel: 'sap' }, PREMISE), 'sap');
+  t.is(nameOf({ httpTunnel: 'sap-http' }, PREMISE), 'sap-http');
+  t.is(codeOf({}, { httpTunnel: 'sap-http' }, tcp), 'CONNECTIVITY_NOT_CONFIGURED');
+  t.is(codeOf({}, { tunnel: 'sap-http' }, tcp), 'ROUTE_UNSUPPORTED');
+  const regional = { regions: [{ id: 'eu10', ...both }] };
+  t.is(nameOf(regional, PREMISE, 'eu10'), 'sap-http');
+  t.is(nameOf(regional, tcp, 'eu10'), 'sap');
 });
 
 test('no technical token of an action goes where the entry of a tenant says', (t) => {
