@@ -28,13 +28,14 @@ async function main(): Promise<void> {
   });
   const release = { namespace: values.namespace, daemonSet: values['daemon-set'], selector: values.selector };
   const podSpec: object = JSON.parse(await readFile(values['pod-spec'], 'utf8'));
-  await stopController(release.namespace, values.controller);
   const isThere = await orWithout(putCleaningPods(release, podSpec));
   if (isThere === undefined) {
     console.log(`there is no DaemonSet ${release.daemonSet} any more: nodes that still have Leat's rules keep them`);
-    return;
+  } else {
+    // with the controller's help: it deletes what is left of ended daemons' pods
+    await waitForNodes(release, Number(values['timeout-seconds']) * 1_000);
   }
-  await waitForNodes(release, Number(values['timeout-seconds']) * 1_000);
+  await stopController(release.namespace, values.controller);
   await removeObjects();
 }
 

@@ -251,7 +251,6 @@ test.serial('a rolling update keeps relays until the drain deadline, and capture
   const held = await hold(cluster, APP_POD, NAMES.database);
   const prober = await probe(cluster, APP_POD, NAMES.api);
   const serviceProber = await probe(cluster, APP_POD, 'partner.shop');
-  const old = await newestDaemon('.metadata.name');
   await cluster.install(chartValues(world, { drainMs: DRAIN_MS, logLevel: 'debug' }));
   await until('the old daemon is told to end', async () => (await daemonsTold()) !== '', 20_000);
   const toldMs = Date.now();
@@ -260,8 +259,7 @@ test.serial('a rolling update keeps relays until the drain deadline, and capture
   await until('the relay goes on', () => held.stdout().includes('still there'), DRAIN_MS / 2);
   await held.exited;
   t.true(Date.now() - toldMs >= DRAIN_MS - 2_000, 'the relay lives until the drain deadline');
-  const isNew = async (): Promise<boolean> => !['', old].includes(await newestDaemon('.metadata.name'));
-  await until('there is a new pod', isNew, 30_000);
+  // one program that watches: what asks again and again would take the node's cores away just now
   await rollout();
   const endedMs = toldMs + DRAIN_MS - 1_000;
   const isBack = (running: typeof prober): boolean => {
@@ -339,10 +337,6 @@ function leader(): Promise<string> {
 /** When daemons' pods were told to end; empty where none was. */
 function daemonsTold(): Promise<string> {
   return askDaemons('{range .items[*]}{.metadata.deletionTimestamp}{end}');
-}
-
-function newestDaemon(field: string): Promise<string> {
-  return askDaemons(`{.items[-1:]${field}}`);
 }
 
 function askDaemons(template: string): Promise<string> {
