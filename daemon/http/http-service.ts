@@ -7,7 +7,7 @@ import { createServer } from '../net/node-http.ts';
 import type { HttpRoute } from '../routing/route.ts';
 import { Connection } from './connection.ts';
 import { endConnection } from './end-connection.ts';
-import type { PlainEnd } from './plain/plain-connection.ts';
+import type { PlainEnd } from './plain/plain-ports.ts';
 import { createPlainService } from './plain/plain-service.ts';
 import type {
   CredentialSource,

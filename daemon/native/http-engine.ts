@@ -19,7 +19,7 @@ interface Binding {
     keepAliveMs: number,
   ): EngineHandle;
   turnHttp(engine: EngineHandle, commands: number): number;
-  adoptHttp(engine: EngineHandle, fd: number, isUpstream: boolean, prefix: Buffer | null): number;
+  adoptHttp(engine: EngineHandle, fd: number, isUpstream: boolean): number;
   releaseHttp(engine: EngineHandle, slot: number, numbers: Float64Array): Buffer;
   closeHttpEngine(engine: EngineHandle): void;
 }
@@ -132,13 +132,12 @@ export class HttpEngine {
     return this.#inbox.toString('latin1', offset, offset + length);
   }
 
-  /** Takes a connection over, with what was read of it. Its slot; null: no memory or descriptors, and it is still the caller's. */
-  adopt(fd: number, side: 'downstream' | 'upstream', prefix: Buffer | null): number | null {
-    const slot = binding.adoptHttp(this.#engine, fd, side === 'upstream', prefix);
+  /** Takes a connection over. Its slot; null: no memory, and it is still the caller's. */
+  adopt(fd: number, side: 'downstream' | 'upstream'): number | null {
+    const slot = binding.adoptHttp(this.#engine, fd, side === 'upstream');
     if (slot < 0) return null;
     this.#legs += 1;
     this.#clock ??= setInterval(() => this.#run(), TICK_MS);
-    if (prefix !== null) this.#runSoon();
     return slot;
   }
 
@@ -257,8 +256,11 @@ export class HttpEngine {
     if (this.#running || this.#isClosed) return;
     this.#running = true;
     let hasMore = true;
-    for (let turns = 0; hasMore && turns < MOST_TURNS && !this.#isClosed; turns++) hasMore = this.#turn();
-    this.#running = false;
+    try {
+      for (let turns = 0; hasMore && turns < MOST_TURNS && !this.#isClosed; turns++) hasMore = this.#turn();
+    } finally {
+      this.#running = false;
+    }
     if (hasMore && !this.#isClosed) setImmediate(() => this.#run());
   }
 

@@ -187,6 +187,9 @@ export async function startUpstream(t: Teardown, listener: RequestListener): Pro
   return { port: (server.address() as AddressInfo).port, server, heads, sockets };
 }
 
+/** For what takes milliseconds on a machine that has nothing else to do. */
+const MOST_MS = 10_000;
+
 export interface RawAnswer {
   readonly text: string;
   /** Of the first response; 0 where there is none. */
@@ -195,7 +198,7 @@ export interface RawAnswer {
   readonly ended: 'open' | 'end' | 'reset';
 }
 
-/** Sends bytes (Latin-1) and collects what comes until the connection ends, or `until` says enough, or 3 s pass. */
+/** Sends bytes (Latin-1) and collects what comes until the connection ends, or `until` says enough, or `MOST_MS` pass. */
 export async function sendRaw(
   port: number,
   bytes: string,
@@ -219,16 +222,16 @@ export async function sendRaw(
   });
   socket.write(bytes, 'latin1');
   if (half) socket.end();
-  await Promise.race([done.promise, sleep(3000, undefined, { ref: false })]);
+  await Promise.race([done.promise, sleep(MOST_MS, undefined, { ref: false })]);
   socket.destroy();
   if (/^x-error-internal-code:/im.test(text)) keepText('answer', text);
   return { text, status: Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1] ?? 0), ended };
 }
 
-/** Asks again until it holds, at most 3 s. */
+/** Asks again until it holds, at most `MOST_MS`. */
 export async function eventually(holds: () => boolean): Promise<void> {
   for (let waitedMs = 0; !holds(); waitedMs += 10) {
-    if (waitedMs > 3000) throw new Error(`not within 3 s: ${holds.toString()}`);
+    if (waitedMs > MOST_MS) throw new Error(`not within ${MOST_MS} ms: ${holds.toString()}`);
     await sleep(10);
   }
 }

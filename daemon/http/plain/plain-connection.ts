@@ -1,40 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from 'node:crypto';
 import { asLeatError, LeatError } from '../../errors/leat-error.ts';
-import { type Body, FRAMING, type HttpEngine, SIDE, WAIT } from '../../native/http-engine.ts';
+import { type Body, FRAMING, SIDE, WAIT } from '../../native/http-engine.ts';
 import type { HttpRoute } from '../../routing/route.ts';
 import { type AttemptShape, Attempts, type Verdict } from '../attempts.ts';
 import { endsConnection, errorResponse, errorResponseBytes } from '../error-response.ts';
-import type { CredentialHeader, CredentialSource, HttpContext, OpenRecord, RelayResult } from '../ports.ts';
+import type { CredentialHeader, HttpContext, OpenRecord } from '../ports.ts';
 import { upstreamError } from '../upstream-error.ts';
 import { describeFailure, describeWait } from './plain-error.ts';
+import type { AnswerTaker, PlainEnd, PlainPorts } from './plain-ports.ts';
 import { planRequest, type RequestPlan, writeRequest } from './plan-request.ts';
-import type { UpstreamLeg, UpstreamLegs } from './upstream-legs.ts';
+import type { UpstreamLeg } from './upstream-legs.ts';
 import { type WrittenAnswer, writeAnswer, writeInterim } from './write-answer.ts';
-
-export interface PlainPorts {
-  readonly engine: HttpEngine;
-  readonly legs: UpstreamLegs;
-  readonly credentials: CredentialSource;
-  readonly isDraining: () => boolean;
-  /** Rows of the upstream slot are the connection's from now on, until another one has it. */
-  readonly follow: (upstreamSlot: number, connection: PlainConnection) => void;
-  /** The downstream slot is nobody's any more. */
-  readonly leave: (slot: number) => void;
-}
-
-/** How a connection leaves the plain path. */
-export type PlainEnd =
-  | { readonly kind: 'gone'; readonly result: RelayResult }
-  | {
-      /** What the client sent is for the general path: not plain, or `isLate`, an unfinished head whose time is over. */
-      readonly kind: 'handedOver';
-      readonly fd: number;
-      readonly bytes: Buffer;
-      readonly isLate: boolean;
-      readonly readBytes: number;
-      readonly writtenBytes: number;
-    };
 
 /** `decides`: TypeScript has the word; the others wait for rows. */
 type Phase = 'idle' | 'decides' | 'asked' | 'answers' | 'refuses' | 'over';
@@ -45,7 +22,7 @@ const MOST_KEPT_BYTES = 4096;
 const MOST_INTERIM_ANSWERS = 16;
 
 /** A downstream connection on the plain path: the story of serve-request.ts, told by rows of the engine. */
-export class PlainConnection {
+export class PlainConnection implements AnswerTaker {
   readonly #ports: PlainPorts;
   readonly #context: HttpContext;
   readonly #ended = Promise.withResolvers<PlainEnd>();
@@ -148,8 +125,12 @@ export class PlainConnection {
       plan.answer = length > MOST_KEPT_BYTES ? null : answer;
     }
     this.#answer = answer;
-    if (this.#attempts?.isFinal(answer.status, this.#shape(plan))) this.#reply(plan, answer);
-    else this.#run((signal) => this.#judge(plan, answer, signal));
+    if (this.#attempts?.isFinal(answer.status, this.#shape(plan))) {
+      this.#reply(plan, answer);
+      return;
+    }
+    this.#phase = 'decides';
+    this.#run((signal) => this.#judge(plan, answer, signal));
   }
 
   onDone(sentBytes: number, receivedBytes: number, mayServeAgain: boolean): void {

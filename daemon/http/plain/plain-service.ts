@@ -11,7 +11,8 @@ import type { Downstream } from '../../net/downstream.ts';
 import type { HttpRoute } from '../../routing/route.ts';
 import type { CredentialSource, Dial, HttpContext, TakeSocket } from '../ports.ts';
 import { hasPlainTarget } from './is-plain.ts';
-import { PlainConnection, type PlainEnd } from './plain-connection.ts';
+import { PlainConnection } from './plain-connection.ts';
+import type { AnswerTaker, PlainEnd } from './plain-ports.ts';
 import { createUpstreamLegs } from './upstream-legs.ts';
 
 export interface PlainServiceOptions {
@@ -33,7 +34,7 @@ export interface PlainService {
 export function createPlainService(options: PlainServiceOptions): PlainService {
   /** By slot of the engine; a slot is a connection's or an upstream leg's. */
   const downstreams: (PlainConnection | undefined)[] = [];
-  const upstreams: (PlainConnection | undefined)[] = [];
+  const upstreams: (AnswerTaker | undefined)[] = [];
   let isDraining = false;
   const engine = new HttpEngine({
     ...options,
@@ -52,7 +53,7 @@ export function createPlainService(options: PlainServiceOptions): PlainService {
     legs,
     credentials: options.credentials,
     isDraining: () => isDraining,
-    follow: (slot: number, connection: PlainConnection) => {
+    follow: (slot: number, connection: AnswerTaker) => {
       upstreams[slot] = connection;
     },
     leave: (slot: number) => {
@@ -99,7 +100,7 @@ export function createPlainService(options: PlainServiceOptions): PlainService {
       if (isDraining || context.signal.aborted || !hasPlainTarget(route)) return null;
       const fd = downstream.takeDescriptor();
       if (fd === null) return null;
-      const slot = engine.adopt(fd, 'downstream', null);
+      const slot = engine.adopt(fd, 'downstream');
       if (slot === null) {
         downstream.giveBack(fd);
         return null;

@@ -15,6 +15,8 @@ const KEEP_ALIVE_MARGIN_MS = 2000;
 /** Connections at rest, of all pools together; what comes beyond is closed behind its answer. */
 const MOST_RESTING = 4096;
 
+type Legs = Pick<HttpEngine, 'adopt' | 'close' | 'reset' | 'rest'>;
+
 /** A connection to an upstream, in the engine. */
 export interface UpstreamLeg {
   readonly slot: number;
@@ -43,13 +45,14 @@ export interface UpstreamLegs {
   drop(leg: UpstreamLeg): void;
   /** A leg at rest ended, or was for too long. False where the slot is none of them. */
   noteEnd(slot: number): boolean;
+  /** Pools; for tests. */
   readonly size: number;
   /** Later requests go out on new connections. */
   renew(): void;
 }
 
 /** Never more connections than requests run and `MOST_RESTING` besides: requests are bounded by the downstream connections. */
-export function createUpstreamLegs(engine: HttpEngine, dial: Dial, takeSocket: TakeSocket): UpstreamLegs {
+export function createUpstreamLegs(engine: Legs, dial: Dial, takeSocket: TakeSocket): UpstreamLegs {
   const pools = new Map<string, LegPool>();
   const resting = new Map<number, UpstreamLeg>();
 
@@ -129,13 +132,13 @@ export function createUpstreamLegs(engine: HttpEngine, dial: Dial, takeSocket: T
 }
 
 /** @throws UPSTREAM_RESPONSE_INVALID where the upstream spoke first; INTERNAL where no descriptors are left */
-function adopt(engine: HttpEngine, socket: Socket, takeSocket: TakeSocket): number {
+function adopt(engine: Legs, socket: Socket, takeSocket: TakeSocket): number {
   const taken = takeSocket(socket);
   if (taken === null) {
     resetSocket(socket);
     throw new LeatError('INTERNAL', 'the connection to the upstream could not be used: out of descriptors');
   }
-  const slot = engine.adopt(taken.fd, 'upstream', null);
+  const slot = engine.adopt(taken.fd, 'upstream');
   if (taken.prefix === null && slot !== null) return slot;
   if (slot !== null) engine.reset(slot, 'upstream');
   else resetDescriptor(taken.fd);

@@ -163,22 +163,18 @@ static napi_value turn(napi_env env, napi_callback_info info) {
   return napi_create_uint32(env, (uint32_t)http_engine_turn(handle->engine, commands), &rows) == napi_ok ? rows : NULL;
 }
 
-/* adoptHttp(engine, fd, isUpstream, prefix): slot, or a negative errno with the descriptor still the caller's */
+/* adoptHttp(engine, fd, isUpstream): slot, or a negative errno with the descriptor still the caller's */
 static napi_value adopt(napi_env env, napi_callback_info info) {
-  napi_value arguments[4], slot;
-  size_t count = 4, length = 0;
+  napi_value arguments[3], slot;
+  size_t count = 3;
   int32_t fd;
-  bool is_upstream, is_buffer;
-  void *prefix = NULL;
+  bool is_upstream;
   struct http_handle *handle;
-  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count < 4 ||
+  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count < 3 ||
       (handle = read_engine(env, arguments[0])) == NULL || napi_get_value_int32(env, arguments[1], &fd) != napi_ok ||
-      napi_get_value_bool(env, arguments[2], &is_upstream) != napi_ok ||
-      napi_is_buffer(env, arguments[3], &is_buffer) != napi_ok ||
-      (is_buffer && napi_get_buffer_info(env, arguments[3], &prefix, &length) != napi_ok))
+      napi_get_value_bool(env, arguments[2], &is_upstream) != napi_ok)
     return fail(env, EINVAL, "adoptHttp");
-  const int adopted =
-      http_engine_adopt(handle->engine, fd, is_upstream ? HTTP_UPSTREAM : HTTP_DOWNSTREAM, prefix, length);
+  const int adopted = http_engine_adopt(handle->engine, fd, is_upstream ? HTTP_UPSTREAM : HTTP_DOWNSTREAM);
   return napi_create_int32(env, adopted, &slot) == napi_ok ? slot : NULL;
 }
 

@@ -115,7 +115,7 @@ static struct http_leg *take_slot(struct http_engine *engine) {
   return leg;
 }
 
-int http_engine_adopt(struct http_engine *engine, int fd, enum http_side side, const uint8_t *prefix, size_t length) {
+int http_engine_adopt(struct http_engine *engine, int fd, enum http_side side) {
   struct http_leg *leg = take_slot(engine);
   if (leg == NULL) return -ENOMEM;
   const struct http_leg fresh = {
@@ -131,13 +131,12 @@ int http_engine_adopt(struct http_engine *engine, int fd, enum http_side side, c
   };
   *leg = fresh;
   struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.u32 = leg->slot};
-  if (!http_keep(&leg->in, prefix, length) || epoll_ctl(engine->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0) {
-    const int error = leg->in.length < length ? ENOMEM : errno;
+  if (epoll_ctl(engine->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0) {
+    const int error = errno;
     free_leg(engine, leg);
     return -error;
   }
   http_set_deadline(engine, leg, side == HTTP_DOWNSTREAM ? engine->header_ticks : 0);
-  if (length > 0) http_queue(engine, leg);
   return (int)leg->slot;
 }
 

@@ -82,11 +82,8 @@ struct http_engine *http_engine_open(const struct http_memory *memory, const str
 /* Readable while http_engine_turn() has something to do that no command asked for. */
 int http_engine_descriptor(const struct http_engine *engine);
 
-/*
- * Takes a connected socket over, with bytes that were read from it already. Its slot, or a negative errno; the descriptor is then
- * still the caller's.
- */
-int http_engine_adopt(struct http_engine *engine, int fd, enum http_side side, const uint8_t *prefix, size_t length);
+/* Takes a connected socket over. Its slot, or a negative errno; the descriptor is then still the caller's. */
+int http_engine_adopt(struct http_engine *engine, int fd, enum http_side side);
 
 /* Gives a downstream leg back whose request was not asked for upstream. False for any other slot. */
 bool http_engine_release(struct http_engine *engine, uint32_t slot, struct http_released *released);

@@ -158,7 +158,7 @@ static struct end *new_end(struct end *ends, size_t count, bool upstream) {
   const int small = 8192;
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd) != 0) fail("socketpair", errno);
   if (one_in(2)) (void)setsockopt(fd[1], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
-  const int slot = http_engine_adopt(engine, fd[1], upstream ? HTTP_UPSTREAM : HTTP_DOWNSTREAM, NULL, 0);
+  const int slot = http_engine_adopt(engine, fd[1], upstream ? HTTP_UPSTREAM : HTTP_DOWNSTREAM);
   if (slot < 0 || slot >= SLOTS) fail("adopt", slot);
   *end = (struct end){.fd = fd[0], .slot = (uint32_t)slot, .upstream = upstream};
   by_slot[slot] = end;
