@@ -11,6 +11,7 @@ const BANK = { namespaces: { names: ['bank'] }, workloads: { all: true } };
 const token = (name: string) => entry(name, { Authentication: 'OAuth2ClientCredentials' });
 
 test('each request chooses its entry, within what is allowed, in its own tenant', async (t) => {
+  t.timeout(120_000);
   const lab = await createLab('gateway');
   t.teardown(() => lab.dispose());
   const scene = await makeGatewayScene(lab, {

@@ -7,6 +7,7 @@ import { until } from '../support/until.ts';
 import { programArgv } from '../support/world.ts';
 
 test("SAP's SDK works unchanged, and never sees a credential", async (t) => {
+  t.timeout(120_000);
   const lab = await createLab('sdk');
   t.teardown(() => lab.dispose());
   const { world, leat, users, service } = await makeGatewayScene(lab, {
