@@ -24,6 +24,8 @@ const users = await createUsers();
 const USER = await users.token('ada');
 const bearer = (token: string) => `Authorization: Bearer ${token}`;
 
+// One at a time: each has a service in a process of its own.
+
 /** A request of the application to `http://erp.corp/`, whose Destination is this entry. */
 async function send(
   t: ExecutionContext,
@@ -122,7 +124,7 @@ for (const [sapType, properties, sent, field, expected] of [
     /^Bearer for-technical-\d+$/,
   ],
 ] as const) {
-  test(`${sapType}: what the target gets`, async (t) => {
+  test.serial(`${sapType}: what the target gets`, async (t) => {
     const upstream = await startUpstream(t, (_request, response) => {
       response.end('answered by the upstream');
     });
@@ -151,47 +153,53 @@ for (const [sapType, properties, sent, field, expected] of [
   });
 }
 
-test('ClientCertificateAuthentication: the target sees the certificate, and is verified by the trust store', async (t) => {
-  const lab = await createLab(t.title);
-  t.teardown(() => lab.dispose());
-  const authority = await createAuthority(lab.loopback);
-  const [tls, client] = await Promise.all([authority.issueServer('erp.corp'), authority.issueClient('leat')]);
-  const nginx = await startNginx(lab.loopback, { tls, clientAuthorityFile: authority.certificateFile });
-  const inBase64 = (text: string) => Buffer.from(text).toString('base64');
-  const entry = (trusted: string): Entry => ({
-    properties: {
-      Name: 'erp',
-      Type: 'HTTP',
-      URL: 'https://erp.corp',
-      Authentication: 'ClientCertificateAuthentication',
-      KeyStoreLocation: 'own.pem',
-      TrustStoreLocation: 'ca.crt',
-    },
-    certificates: [
-      { Name: 'own.pem', Content: inBase64(client.key + client.certificate), Type: 'CERTIFICATE' },
-      { Name: 'ca.crt', Content: inBase64(trusted), Type: 'CERTIFICATE' },
-    ],
-  });
-  const good = await send(t, entry(authority.certificate), nginx.port, []);
-  t.is(good.status, 200, good.text);
-  t.regex(good.text, /"subject":"CN=leat"/);
-  const stranger = await createAuthority(lab.loopback);
-  const bad = await send(t, entry(stranger.certificate), nginx.port, []);
-  t.is(bad.status, 502);
-  t.regex(bad.text, /x-error-internal-code: UPSTREAM_TLS_FAILED/i);
-});
+test.serial(
+  'ClientCertificateAuthentication: the target sees the certificate, and is verified by the trust store',
+  async (t) => {
+    const lab = await createLab(t.title);
+    t.teardown(() => lab.dispose());
+    const authority = await createAuthority(lab.loopback);
+    const [tls, client] = await Promise.all([authority.issueServer('erp.corp'), authority.issueClient('leat')]);
+    const nginx = await startNginx(lab.loopback, { tls, clientAuthorityFile: authority.certificateFile });
+    const inBase64 = (text: string) => Buffer.from(text).toString('base64');
+    const entry = (trusted: string): Entry => ({
+      properties: {
+        Name: 'erp',
+        Type: 'HTTP',
+        URL: 'https://erp.corp',
+        Authentication: 'ClientCertificateAuthentication',
+        KeyStoreLocation: 'own.pem',
+        TrustStoreLocation: 'ca.crt',
+      },
+      certificates: [
+        { Name: 'own.pem', Content: inBase64(client.key + client.certificate), Type: 'CERTIFICATE' },
+        { Name: 'ca.crt', Content: inBase64(trusted), Type: 'CERTIFICATE' },
+      ],
+    });
+    const good = await send(t, entry(authority.certificate), nginx.port, []);
+    t.is(good.status, 200, good.text);
+    t.regex(good.text, /"subject":"CN=leat"/);
+    const stranger = await createAuthority(lab.loopback);
+    const bad = await send(t, entry(stranger.certificate), nginx.port, []);
+    t.is(bad.status, 502);
+    t.regex(bad.text, /x-error-internal-code: UPSTREAM_TLS_FAILED/i);
+  },
+);
 
 for (const [method, attempts] of [
   ['GET', 3],
   ['POST', 1],
 ] as const) {
-  test(`a ${method} with a status that the Destination of an entry says is tried ${attempts === 1 ? 'once' : 'again'}`, async (t) => {
-    const upstream = await startUpstream(t, (_request, response) => {
-      response.writeHead(503).end();
-    });
-    const entry: Entry = { properties: { Name: 'erp', Type: 'HTTP', URL: 'http://erp.corp' } };
-    const { status } = await send(t, entry, upstream.port, [], { retries: { count: 2, statuses: [503] } }, method);
-    t.is(status, 503);
-    t.is(upstream.heads.length, attempts);
-  });
+  test.serial(
+    `a ${method} with a status that the Destination of an entry says is tried ${attempts === 1 ? 'once' : 'again'}`,
+    async (t) => {
+      const upstream = await startUpstream(t, (_request, response) => {
+        response.writeHead(503).end();
+      });
+      const entry: Entry = { properties: { Name: 'erp', Type: 'HTTP', URL: 'http://erp.corp' } };
+      const { status } = await send(t, entry, upstream.port, [], { retries: { count: 2, statuses: [503] } }, method);
+      t.is(status, 503);
+      t.is(upstream.heads.length, attempts);
+    },
+  );
 }
