@@ -116,7 +116,7 @@ for (const [name, authentication, headers] of cases) {
       {
         authentication,
         secrets,
-        startRequest: record.startRequest,
+        startRequest: (request) => record.startRequest(request),
         ...(name === 'wrong password' ? { port: { upstream: { tls: {} } } } : {}),
         status: () => (how === 'refused' ? 401 : 200),
       },
