@@ -42,7 +42,7 @@ function checkBinding({ clientCertificate, certificateFiles }: DestinationSource
   ];
 }
 
-function checkTenants({ tenantMode, tenants, import: imports }: DestinationSourceSpec): FieldProblem[] {
+function checkTenants({ tenantMode, tenants, import: imports, binding }: DestinationSourceSpec): FieldProblem[] {
   const path = ['spec', 'tenants'];
   if (tenantMode === 'dedicated') {
     return tenants === undefined ? [] : [problemAt(path, 'belongs to tenantMode shared: remove one of the two')];
@@ -51,6 +51,11 @@ function checkTenants({ tenantMode, tenants, import: imports }: DestinationSourc
     return [problemAt(path, 'is required for tenantMode shared: who may act for which tenant')];
   const { allow, userToken } = tenants;
   return [
+    ...(binding.identity === undefined
+      ? []
+      : [
+          problemAt(['spec', 'binding', 'identity'], 'needs tenantMode dedicated: tokens of IAS are of its own tenant'),
+        ]),
     ...(imports === undefined
       ? []
       : [problemAt(['spec', 'import'], 'needs tenantMode dedicated: there is no tenant whose entries they would be')]),

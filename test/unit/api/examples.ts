@@ -114,7 +114,12 @@ export const destinationSource = () => ({
   metadata: { name: 'btp' },
   spec: {
     default: true,
-    binding: { secret: 'destination-binding', jsonKey: 'credentials' },
+    binding: {
+      secret: 'destination-binding',
+      jsonKey: 'credentials',
+      identity: { secret: 'identity-key', jsonKey: 'credentials' },
+      clientCertificate: { secret: 'svid', certificateKey: 'svid.pem', keyKey: 'svid_key.pem' },
+    },
     tenantMode: 'dedicated',
     ca: { name: 'btp-ca', key: 'ca.crt' },
     tunnel: 'corp',
