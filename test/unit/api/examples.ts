@@ -184,12 +184,14 @@ export const gateway = () => ({
 
 /** Entries of the tenant that each request names. */
 export const sharedSource = () => {
-  const { import: _, ...spec } = destinationSource().spec;
+  const { import: _, binding, ...spec } = destinationSource().spec;
+  const { identity: __, ...ofXsuaa } = binding;
   return {
     ...destinationSource(),
     metadata: { name: 'saas' },
     spec: {
       ...spec,
+      binding: ofXsuaa,
       tenantMode: 'shared',
       tenants: {
         allow: [{ namespaces: { names: ['shop'] }, subdomains: ['acme'], ids: ['*'] }],
