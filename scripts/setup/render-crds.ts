@@ -19,7 +19,8 @@ const HEAD = `# SPDX-License-Identifier: Apache-2.0
 export function renderDefinitions(): ReadonlyMap<string, string> {
   return new Map(
     Object.values(CUSTOM_KINDS).map((kind) => {
-      const text = stringify(toCrd(kind), { lineWidth: 0, aliasDuplicateObjects: false });
+      // kubectl and helm read YAML 1.1, to which Off without quotes is false
+      const text = stringify(toCrd(kind), { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false });
       // what helm would take for an action of its own
       return [`crds-${kind.plural}.yaml`, HEAD + text.replaceAll('{{', '{{ "{{" }}')];
     }),

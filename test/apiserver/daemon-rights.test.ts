@@ -2,10 +2,13 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
+import type { NodeStateStatus } from '../../api/kinds/node-state.ts';
+import { createApiClient } from '../../daemon/kube/api-client.ts';
+import { reportNode } from '../../daemon/node-state/report-node.ts';
 import { startKubernetesSource } from '../../daemon/sources/kubernetes/kubernetes-source.ts';
 import { formatSourceProblem } from '../../daemon/sources/source-problem.ts';
 import { ApiServer } from '../support/apiserver.ts';
-import { bindSecrets, CLUSTER_RULES, grantDaemonRights } from '../support/daemon-rights.ts';
+import { bindSecrets, CLUSTER_RULES, grantDaemonRights, REPORT_RULES } from '../support/daemon-rights.ts';
 import { createLab, type Lab } from '../support/lab.ts';
 import { until } from '../support/until.ts';
 
@@ -85,5 +88,46 @@ for (const { resource: missing } of WATCHED) {
     await grantDaemonRights(server);
     await until('with the right all is there', () => delivered > 0, 20_000);
     await until('the problem is over', () => problems.length === 0, 20_000);
+  });
+}
+
+const STATUS = {
+  observedTime: '2026-01-31T12:00:00Z',
+  version: '1.0.0',
+  captureMode: 'Node',
+  selfTest: { result: 'Off' },
+  notReady: [],
+  notReadyTotal: 0,
+} satisfies NodeStateStatus;
+
+for (const { resources, verbs } of REPORT_RULES) {
+  const [missing = ''] = resources;
+  test.serial(`without the right to ${verbs.join()} ${missing} a node does not report, and says so`, async (t) => {
+    const nodeName = `reports-${missing.replace('/', '-')}`;
+    const rest = REPORT_RULES.filter((rule) => !rule.resources.includes(missing));
+    await grantDaemonRights(server, [...CLUSTER_RULES, ...rest]);
+    await until('the right is gone', async () => !(await may(verbs.join(), `leat.dev/${missing}`)));
+    const folder = await lab.tempDir();
+    await writeFile(join(folder, 'token'), server.daemonTokens[0]);
+    const caFile = server.authority.certificateFile;
+    const client = createApiClient({ server: server.url, tokenFile: join(folder, 'token'), caFile });
+    const failures: string[] = [];
+    const report = reportNode({
+      client,
+      nodeName,
+      describe: () => STATUS,
+      onFailure: (error) => failures.push(error === null ? 'over' : error.message),
+      times: { everyMs: 200, heartbeatMs: 60_000 },
+    });
+    t.teardown(async () => {
+      await report.stop(null);
+      await client.close();
+    });
+    await until('it is told', () => failures.length > 0);
+    t.regex(failures[0] ?? '', new RegExp(`cannot ${verbs.join()} resource "${missing}"`));
+    await grantDaemonRights(server, [...CLUSTER_RULES, ...REPORT_RULES]);
+    await until('with the right it reports', () => failures.at(-1) === 'over', 20_000);
+    const { status } = await server.must('GET', `/apis/leat.dev/v1alpha1/nodestates/${nodeName}`);
+    t.is(status.version, '1.0.0');
   });
 }

@@ -13,6 +13,11 @@ export const CLUSTER_RULES = [
   { apiGroups: [''], resources: watchedIn('/api/v1/'), verbs: ['list', 'watch'] },
   { apiGroups: ['leat.dev'], resources: watchedIn('/apis/leat.dev/'), verbs: ['list', 'watch'] },
 ];
+/** To report on their nodes. */
+export const REPORT_RULES = [
+  { apiGroups: ['leat.dev'], resources: ['nodestates'], verbs: ['create'] },
+  { apiGroups: ['leat.dev'], resources: ['nodestates/status'], verbs: ['patch'] },
+];
 /** What it may do in Leat's own namespace, and in those that a RoleBinding names. */
 const SECRET_RULES = [{ apiGroups: [''], resources: ['secrets'], verbs: ['list', 'watch'] }];
 

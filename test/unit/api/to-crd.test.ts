@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readdirSync, readFileSync } from 'node:fs';
 import test from 'ava';
+import { parse } from 'yaml';
 import { CUSTOM_KINDS } from '../../../api/custom-kinds.ts';
 import { KINDS } from '../../../api/kind-table.ts';
 import { toCrd } from '../../../api/schema/to-crd.ts';
@@ -37,4 +38,12 @@ test('no definition holds what older API servers refuse or would write down for 
 
 test('a definition, and with it every resource, stays when the chart goes', (t) => {
   for (const text of renderDefinitions().values()) t.regex(text, /helm\.sh\/resource-policy: keep/);
+});
+
+test('kubectl and helm, which read YAML 1.1, read what was meant: Off is a word, and false is not', (t) => {
+  const rendered = renderDefinitions();
+  for (const kind of Object.values(CUSTOM_KINDS)) {
+    const text = (rendered.get(`crds-${kind.plural}.yaml`) ?? '').replaceAll('{{ "{{" }}', '{{');
+    t.deepEqual(parse(text, { version: '1.1' }), JSON.parse(JSON.stringify(toCrd(kind))), kind.kind);
+  }
 });
