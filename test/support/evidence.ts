@@ -65,7 +65,7 @@ interface Resource {
 
 /** Keys of Secrets that hold what everybody may know. */
 const PUBLIC_KEY =
-  /^(?:.*\.crt|ca|.*certificate|.*jwks|client_?id|user(?:name)?|url|uri|certurl|.*domain|.*id|.*mode|.*type)$/i;
+  /^(?:.*\.crt|ca|.*certificate|.*jwks|user(?:name)?|.*ur[li]|.*domain|.*zone|.*id|.*name|.*mode|.*type|.*endpoint|verification_?key)$/i;
 
 /** Notes the values of every Secret among resources, with those inside of values that are JSON (service bindings). */
 export function noteSecretsOf(resources: readonly unknown[]): void {
