@@ -36,24 +36,34 @@ export function createPlanDial({ known, guard }: PlanParts): (upstream: Upstream
     const addresses = known(host);
     return addresses?.length === 1 ? (addresses[0] ?? null) : null;
   };
+  /** Connections of a route share one upstream, and while its address stays the same one plan. */
+  const plans = new WeakMap<Upstream, DialPlan>();
   return (upstream) => {
-    if (upstream.via.kind !== 'direct') return planSocks5(upstream, addressOf);
-    const { host, port, connectTimeoutMs } = upstream;
-    const address = addressOf(host);
+    if (upstream.via.kind !== 'direct' && upstream.via.kind !== 'socks5') return null;
+    const reached = upstream.via.kind === 'direct' ? upstream : upstream.via.tunnel.endpoints[0];
+    const address = reached === undefined ? null : addressOf(reached.host);
     if (address === null) return null;
-    admitAddresses(host, port, [address], guard);
-    return {
-      address,
-      port,
-      connectTimeoutMs,
-      script: null,
-      explain: ({ kind, errno }) =>
-        kind === 'timeout'
-          ? connectTimeout(host, port, connectTimeoutMs)
-          : connectionError(
-              formatEndpoint({ address, port }),
-              Object.assign(new Error(errno ?? 'ended'), { code: errno }),
-            ),
-    };
+    if (upstream.via.kind === 'direct') admitAddresses(upstream.host, upstream.port, [address], guard);
+    const before = plans.get(upstream);
+    if (before?.address === address) return before;
+    const plan = upstream.via.kind === 'direct' ? planDirect(upstream, address) : planSocks5(upstream, () => address);
+    if (plan !== null) plans.set(upstream, plan);
+    return plan;
+  };
+}
+
+function planDirect({ host, port, connectTimeoutMs }: Upstream, address: IpAddress): DialPlan {
+  return {
+    address,
+    port,
+    connectTimeoutMs,
+    script: null,
+    explain: ({ kind, errno }) =>
+      kind === 'timeout'
+        ? connectTimeout(host, port, connectTimeoutMs)
+        : connectionError(
+            formatEndpoint({ address, port }),
+            Object.assign(new Error(errno ?? 'ended'), { code: errno }),
+          ),
   };
 }

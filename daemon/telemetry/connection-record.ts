@@ -29,19 +29,19 @@ export function createRecorder(options: RecorderOptions): StartRecord {
   return (peer) => new OpenConnection(options, peer);
 }
 
-/** What stages tell is kept as it came, and put together only where a line is written. */
+/** One object takes what the stages tell: a connection may be open for long, and a small object each would outweigh it. */
 abstract class Open implements OpenRecord {
   readonly kind: 'connection' | 'request';
   protected readonly options: RecorderOptions;
   readonly #startedMs: number;
-  #parts: Part;
+  readonly #facts: Facts;
   #id: string | null = null;
   #ended = false;
 
   constructor(kind: 'connection' | 'request', options: RecorderOptions, known: RecordFacts) {
     this.kind = kind;
     this.options = options;
-    this.#parts = { facts: known, before: null };
+    this.#facts = { ...NOTHING, ...known };
     this.#startedMs = options.clock.monotonicMs();
   }
 
@@ -51,7 +51,7 @@ abstract class Open implements OpenRecord {
   }
 
   add(facts: RecordFacts): void {
-    this.#parts = { facts, before: this.#parts };
+    for (const name in facts) this.#facts[name] = facts[name];
   }
 
   end(result: RelayResult): void {
@@ -66,7 +66,7 @@ abstract class Open implements OpenRecord {
       {
         record: this.kind,
         id: this.id,
-        ...factsOf(this.#parts),
+        ...written(this.#facts),
         durationMs: Math.round(durationMs * 10) / 10,
         sentBytes,
         receivedBytes,
@@ -82,10 +82,7 @@ abstract class Open implements OpenRecord {
 
   /** What was told last. */
   protected fact(name: string): unknown {
-    for (let part: Part | null = this.#parts; part !== null; part = part.before) {
-      if (name in part.facts) return part.facts[name];
-    }
-    return null;
+    return this.#facts[name];
   }
 
   protected text(name: string): string | null {
@@ -141,18 +138,29 @@ class OpenRequest extends Open {
   }
 }
 
-interface Part {
-  readonly facts: RecordFacts;
-  readonly before: Part | null;
-}
+type Facts = Record<string, RecordFacts[string] | undefined>;
 
-/** In the order in which they were told; of the same name the last counts. */
-function factsOf({ facts, before }: Part): Record<string, unknown> {
-  const all = before === null ? {} : factsOf(before);
-  for (const [name, fact] of Object.entries(facts)) {
-    all[name] = typeof fact === 'object' && fact !== null ? formatEndpoint(fact) : fact;
-  }
-  return all;
+/** What is told of most connections, so that the object need not grow. What stays undefined is not written. */
+const NOTHING: Facts = {
+  source: undefined,
+  originalDestination: undefined,
+  namespace: undefined,
+  pod: undefined,
+  host: undefined,
+  rule: undefined,
+  route: undefined,
+  destination: undefined,
+  upstream: undefined,
+};
+
+/** As JSON has them. */
+function written(facts: Facts): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(facts).map(([name, fact]) => [
+      name,
+      typeof fact === 'object' && fact !== null ? formatEndpoint(fact) : fact,
+    ]),
+  );
 }
 
 const ID_BYTES = 8;
