@@ -33,7 +33,7 @@ export function probe(cluster: Cluster, pod: PodPath, host: string): Promise<Run
   const program = `const http = require('node:http');
     setInterval(() => { const atMs = Date.now(); let told = false;
       const tell = (outcome) => { if (!told) console.log(JSON.stringify({ atMs, outcome })); told = true; };
-      http.get({ host: '${host}', agent: false, timeout: 2000 }, (r) => { r.resume().on('end', () => tell(r.statusCode === 200 ? 'ok' : String(r.statusCode))).on('error', (e) => tell(e.code)); })
+      http.get({ host: '${host}', agent: false, timeout: 5000 }, (r) => { r.resume().on('end', () => tell(r.statusCode === 200 ? 'ok' : String(r.statusCode))).on('error', (e) => tell(e.code)); })
         .on('error', (e) => tell(e.code)).on('timeout', function () { tell('timeout'); this.destroy(); });
     }, 100);`;
   return cluster.spawnKubectl([...execIn(pod), 'node', '-e', program], { readyWhen: /"ok"/ });

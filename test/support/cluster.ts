@@ -103,7 +103,11 @@ export class Cluster {
   async kubectlLeat(...argv: string[]): Promise<Finished> {
     this.#plugin ??= await this.#buildPlugin();
     const env = { ...this.#env, PATH: `${dirname(this.#kubectl)}:${process.env.PATH}` };
-    return this.#lab.loopback.run([process.execPath, this.#plugin, ...argv], { env, allowFailure: true });
+    return this.#lab.loopback.run([process.execPath, this.#plugin, ...argv], {
+      env,
+      allowFailure: true,
+      timeoutMs: 60_000,
+    });
   }
 
   async #buildPlugin(): Promise<string> {
