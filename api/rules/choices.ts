@@ -10,23 +10,6 @@ export function exactlyOneOf<T extends object>(part: T, path: FieldPath, fields:
   return [problemAt(path, given.length === 0 ? `${message}: none is given` : `${message}, not ${given.join(' and ')}`)];
 }
 
-/**
- * The field that belongs to a `type` is given, and those of other types are not.
- * @param fieldOfType the field that each type needs; null for a type that needs none
- */
-export function fieldOfItsType<T extends { type: string }>(
-  part: T,
-  path: FieldPath,
-  fieldOfType: Readonly<Record<T['type'], (keyof T & string) | null>>,
-): FieldProblem[] {
-  const table = Object.entries(fieldOfType) as [string, (keyof T & string) | null][];
-  return fieldsOfItsType(
-    part,
-    path,
-    Object.fromEntries(table.map(([type, field]) => [type, { required: field === null ? [] : [field] }])),
-  );
-}
-
 /** The fields that a type must have, and those that it may have. */
 export interface FieldsOfType<Field extends string> {
   readonly required?: readonly Field[];

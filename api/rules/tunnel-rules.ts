@@ -2,9 +2,19 @@
 import { type FieldProblem, problemAt } from '../field-problem.ts';
 import type { Tunnel, TunnelSpec } from '../kinds/tunnel.ts';
 import { checkHostOrAddress, checkPortRanges } from './addresses.ts';
-import { fieldOfItsType } from './choices.ts';
+import { type FieldsOfType, fieldsOfItsType } from './choices.ts';
 import { checkOAuth2Client } from './oauth2-client.ts';
 import { checkNamespaceSelector } from './selectors.ts';
+
+/** Which fields belong to which type of authentication. */
+export const TUNNEL_AUTHENTICATION_FIELDS: Readonly<
+  Record<TunnelSpec['authentication']['type'], FieldsOfType<'userPassword' | 'oauth2'>>
+> = {
+  None: {},
+  UserPassword: { required: ['userPassword'] },
+  SapJwt: { required: ['oauth2'] },
+  Bearer: { required: ['oauth2'] },
+};
 
 /** What a Tunnel must hold beyond its schema. */
 export function checkTunnel({ spec }: Tunnel): FieldProblem[] {
@@ -12,12 +22,7 @@ export function checkTunnel({ spec }: Tunnel): FieldProblem[] {
   const path = ['spec', 'authentication'];
   return [
     ...endpoints.flatMap(({ host }, index) => checkHostOrAddress(host, ['spec', 'endpoints', index, 'host'])),
-    ...fieldOfItsType(authentication, path, {
-      None: null,
-      UserPassword: 'userPassword',
-      SapJwt: 'oauth2',
-      Bearer: 'oauth2',
-    }),
+    ...fieldsOfItsType(authentication, path, TUNNEL_AUTHENTICATION_FIELDS),
     ...checkProtocol(spec),
     ...(authentication.oauth2 === undefined ? [] : checkOAuth2Client(authentication.oauth2, [...path, 'oauth2'])),
     ...(authentication.oauth2?.tunnel === undefined

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from 'ava';
-import { CUSTOM_KINDS } from '../../api/custom-kinds.ts';
+import { CUSTOM_KINDS, type CustomKind } from '../../api/custom-kinds.ts';
+import { CEL_RULES } from '../../api/rules/cel-rules.ts';
+import { toCrd } from '../../api/schema/to-crd.ts';
 import { loadConfig } from '../../daemon/config/config.ts';
 import { parseOptions } from '../../init/options.ts';
 import { ApiServer } from '../support/apiserver.ts';
@@ -140,6 +142,20 @@ test('custom resource definitions are there, and stay', async (t) => {
   const definitions = (await renderTopology('defaults')).filter(({ kind }) => kind === 'CustomResourceDefinition');
   t.deepEqual(definitions.map(({ spec }) => spec.names.kind).sort(), Object.keys(CUSTOM_KINDS).sort());
   for (const { metadata } of definitions) t.is(metadata.annotations['helm.sh/resource-policy'], 'keep');
+});
+
+test('the definitions have rules for API servers that check rules, and for those alone', async (t) => {
+  for (const [version, withRules] of [
+    ['1.24.17', false],
+    ['1.25.0-gke.1', true],
+  ] as const) {
+    const objects = await render(lab.loopback, REQUIRED_VALUES, `--kube-version=${version}`);
+    for (const kind of Object.values<CustomKind>(CUSTOM_KINDS)) {
+      const definition = objects.find(({ spec }) => spec?.names?.kind === kind.kind);
+      const expected = toCrd(kind, withRules ? CEL_RULES[kind.kind] : []);
+      t.deepEqual(definition, JSON.parse(JSON.stringify(expected)), `${kind.kind} on ${version}`);
+    }
+  }
 });
 
 test('the pod that cleans up stands where the daemon stood, and mounts the same folders', async (t) => {

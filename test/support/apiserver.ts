@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomBytes } from 'node:crypto';
-import { readdirSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { type Authority, createAuthority } from './certificates.ts';
 import { connectorTo } from './connect-in.ts';
+import { definitionsOf } from './definitions.ts';
 import { evidenceFile, noteSecret, noteSecretsOf } from './evidence.ts';
 import { findKubeAssets, MISSING_ASSETS } from './find-kube-assets.ts';
 import type { Place } from './place.ts';
 import type { Running } from './running.ts';
 
-/** Where the rendered custom resource definitions lie. */
-const TEMPLATES = new URL('../../charts/leat/templates/', import.meta.url);
 const MERGE_PATCH = 'application/merge-patch+json';
 
 export interface ApiAnswer {
@@ -29,6 +27,8 @@ export interface ApiServerOptions {
   readonly flags?: readonly string[];
   /** Apply the custom resource definitions of the chart. Default true. */
   readonly crds?: boolean;
+  /** Folder with the programs of 1.25 or newer, whose definitions have rules. Default those of {@link findKubeAssets}, without. */
+  readonly newer?: string;
 }
 
 /** A real kube-apiserver with its etcd: RBAC on, users by token. Nothing schedules, and nothing else controls. */
@@ -74,8 +74,11 @@ export class ApiServer {
   }
 
   /** Starts both in a place; they end with it. Takes some five seconds. */
-  static async start(place: Place, { port, flags = [], crds = true }: ApiServerOptions = {}): Promise<ApiServer> {
-    const assets = findKubeAssets();
+  static async start(
+    place: Place,
+    { port, flags = [], crds = true, newer }: ApiServerOptions = {},
+  ): Promise<ApiServer> {
+    const assets = newer ?? findKubeAssets();
     if (assets === null) throw new Error(MISSING_ASSETS);
     const address = place.listenAddress === '0.0.0.0' ? '127.0.0.1' : place.listenAddress;
     const folder = await place.tempDir();
@@ -149,7 +152,7 @@ export class ApiServer {
       ],
     });
     await server.launch();
-    if (crds) await server.applyDefinitions();
+    if (crds) await server.applyDefinitions(newer !== undefined);
     return server;
   }
 
@@ -219,13 +222,8 @@ export class ApiServer {
   }
 
   /** The chart's custom resource definitions, and waits until they are served. */
-  async applyDefinitions(): Promise<void> {
-    const files = readdirSync(TEMPLATES).filter((name) => name.startsWith('crds-'));
-    await this.kubectl([
-      'apply',
-      '--server-side',
-      ...files.flatMap((name) => ['-f', new URL(name, TEMPLATES).pathname]),
-    ]);
+  async applyDefinitions(withRules = false): Promise<void> {
+    await this.kubectl(['apply', '--server-side', '-f', '-'], definitionsOf(withRules));
     await this.kubectl(['wait', '--for=condition=Established', '--timeout=30s', 'crd', '--all']);
   }
 
