@@ -135,12 +135,12 @@ export function wireUpstreams(config: Config, parts: UpstreamParts): Upstreams {
       current = createUpstreamGuard({
         policy,
         facts: {
-          nodeAddresses: localAddresses(),
+          nodeAddresses: [...localAddresses(), ...apiServerAddress(config)],
+          nodeRanges: config.nodeRanges,
           podRanges: config.podRanges,
           serviceRanges: config.serviceRanges,
           syntheticRanges: present(config.syntheticRanges.v4, config.syntheticRanges.v6),
           leatAddresses: present(config.leatAddresses.v4, config.leatAddresses.v6),
-          apiServer: [],
         },
       });
     },
@@ -156,6 +156,14 @@ function refuseAll(): LeatError {
 
 function present(...values: (string | null)[]): string[] {
   return values.filter((value) => value !== null);
+}
+
+/** Empty where it is known by a name, or by nobody. */
+function apiServerAddress({ source }: Config): IpAddress[] {
+  if (source.type !== 'kubernetes') return [];
+  const { hostname } = new URL(source.server);
+  const address = parseIpAddress(hostname.replace(/^\[|\]$/g, ''));
+  return address === null ? [] : [address];
 }
 
 function localAddresses(): IpAddress[] {

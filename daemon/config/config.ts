@@ -52,6 +52,8 @@ export interface Config {
   readonly syntheticRanges: { readonly v4: string; readonly v6: string | null };
   readonly podRanges: readonly string[];
   readonly serviceRanges: readonly string[];
+  /** Of all nodes and of the API server; this node's own addresses are known without. */
+  readonly nodeRanges: readonly string[];
   /** DNS servers for targets; empty: the system's. */
   readonly dnsServers: readonly string[];
   /** Whether captured connections are accepted, dialled and relayed by the engine's threads or by Node alone. */
@@ -108,6 +110,10 @@ export const OPTIONS = {
   ipv6: { default: 'on', help: 'on, or off for nodes without IPv6' },
   'pod-ranges': { default: '', help: "the cluster's pod ranges, separated by commas: refused as targets" },
   'service-ranges': { default: '', help: "the cluster's Service ranges, separated by commas: refused as targets" },
+  'node-ranges': {
+    default: '',
+    help: "ranges of the cluster's nodes and of its API server, separated by commas: refused as targets",
+  },
   'dns-servers': { default: '', help: "DNS servers for targets, separated by commas; empty: the system's" },
   relay: { default: 'native', help: "native: the relay engine's threads; streams: Node alone, portable and slower" },
   workers: { default: '1', help: 'threads of the relay engine, which share all connections; auto: one for each core' },
@@ -147,6 +153,7 @@ export function loadConfig(argv: readonly string[], environment: NodeJS.ProcessE
     syntheticRanges: { v4: read.range('synthetic-range4', 4), v6: v6 ? read.range('synthetic-range6', 6) : null },
     podRanges: read.ranges('pod-ranges'),
     serviceRanges: read.ranges('service-ranges'),
+    nodeRanges: read.ranges('node-ranges'),
     dnsServers: read.addresses('dns-servers'),
     relay: read.oneOf('relay', ['native', 'streams']),
     workers: read.workers('workers', availableParallelism()),

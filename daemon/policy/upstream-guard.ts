@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 import { LeatError } from '../errors/leat-error.ts';
 import { CidrSet } from '../net/cidr.ts';
-import { type Endpoint, familyOf, formatEndpoint, type IpAddress, parseIpAddress } from '../net/endpoint.ts';
+import { familyOf, type IpAddress, parseIpAddress } from '../net/endpoint.ts';
 import { embeddedAddresses } from './embedded-addresses.ts';
 import type { AddressRule, NodePolicy } from './node-policy.ts';
 
 /** What is near the daemon and so not for applications to reach through it. */
 export interface UpstreamFacts {
+  /** Of this node, and of the API server where it is known by its address. */
   readonly nodeAddresses: Iterable<IpAddress>;
+  /** Of the other nodes. */
+  readonly nodeRanges: readonly string[];
   readonly podRanges: readonly string[];
   readonly serviceRanges: readonly string[];
   readonly syntheticRanges: readonly string[];
   /** Leat's own addresses, where its listeners are. */
   readonly leatAddresses: readonly IpAddress[];
-  readonly apiServer: readonly Endpoint[];
 }
 
 /** Null where the daemon may connect there for an application. */
@@ -58,10 +60,10 @@ export function createUpstreamGuard({
   const isDenied = compileRules(policy.upstreamDeny);
   const isAllowed = compileRules(policy.upstreamAllow);
   const own = new CidrSet([...facts.syntheticRanges, ...facts.leatAddresses]);
-  const apiServer = new Set(facts.apiServer.map(formatEndpoint));
   const near: readonly NamedRange[] = [
     ...BUILT_IN,
-    { what: 'an address of a node', ranges: new CidrSet(facts.nodeAddresses) },
+    { what: 'an address of a node or of the API server', ranges: new CidrSet(facts.nodeAddresses) },
+    { what: 'in the range of nodes', ranges: new CidrSet(facts.nodeRanges) },
     { what: 'in the range of pods', ranges: new CidrSet(facts.podRanges) },
     { what: 'in the range of Services', ranges: new CidrSet(facts.serviceRanges) },
   ];
@@ -70,7 +72,6 @@ export function createUpstreamGuard({
     if (own.has(address)) return "Leat's own, which can't be opened";
     if (isDenied(address, port)) return 'in upstreams.deny';
     if (isAllowed(address, port)) return null;
-    if (apiServer.has(formatEndpoint({ address, port }))) return 'the API server';
     return near.find(({ ranges }) => ranges.has(address))?.what ?? null;
   };
 

@@ -161,6 +161,14 @@ test('what the runtime knows of pods’ addresses is read, and only read, unless
   t.notRegex(JSON.stringify(off), /cni-results/);
 });
 
+test('ranges of nodes are told to the daemon where they are given', async (t) => {
+  const argsOf = (objects: Rendered[]) => one(objects, 'DaemonSet', 'leat').spec.template.spec.containers[0].args;
+  t.notRegex(argsOf(defaults).join(), /node-ranges/);
+  const nodeRanges = ['192.0.2.0/24', '2001:db8::/64'];
+  const cluster = { ...REQUIRED_VALUES.cluster, nodeRanges };
+  t.true(argsOf(await renderWith({ cluster })).includes(`--node-ranges=${nodeRanges.join(',')}`));
+});
+
 test('Secrets by name: nobody is bound to read all of a namespace, and the daemons are told', async (t) => {
   const of = async (secretsBinding: string) => {
     const objects = await render(lab.loopback, { ...REQUIRED_VALUES, controller: { secretsBinding } });

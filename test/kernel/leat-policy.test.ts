@@ -21,6 +21,7 @@ const NEAR = {
   'leat.evil.test': '169.254.74.1',
   'loopback6.evil.test': '::1',
   'mapped.evil.test': '::ffff:127.0.0.1',
+  'neighbour.evil.test': '203.0.113.66',
 } as const;
 const ADMIN_PORT = 15020;
 const HELD = 2;
@@ -67,7 +68,7 @@ test.before(async () => {
         }),
       ),
     },
-    options: ['--pod-ranges=10.1.0.0/16'],
+    options: ['--pod-ranges=10.1.0.0/16', '--node-ranges=203.0.113.64/29'],
   });
 });
 test.after.always(() => lab.dispose());
