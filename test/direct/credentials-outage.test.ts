@@ -84,6 +84,8 @@ function checkBackOff(t: ExecutionContext, attemptsMs: readonly number[], key: s
   }
 }
 
+/** Both ends note the time of a token request by themselves, and a busy machine lets one of them wait. */
+const CLOCKS_MS = 500;
 const USERS = ['ada', 'grace', 'edsger', 'barbara'];
 
 for (const [how, type, timeoutMs] of [
@@ -132,7 +134,7 @@ for (const [how, type, timeoutMs] of [
     const failed = outcomes.filter(({ status }) => status !== 200);
     const earliestMs = Math.min(...failed.map(({ endedMs }) => endedMs));
     t.true(
-      earliestMs > firstEndMs - 100,
+      earliestMs > firstEndMs - CLOCKS_MS,
       `a request failed ${firstEndMs - earliestMs} ms before a token could not be used`,
     );
 

@@ -39,7 +39,9 @@ for (const address of ['127.0.0.1', '::1']) {
       if (i % 10 === 0) await sleep(15);
     }
     await Promise.all(Array.from({ length: 40 }, ask));
-    t.is(new Set(server.ports).size, 100);
+    t.is(server.ports.length, 100);
+    // a port that was closed may be drawn again: among 28,000 not often
+    t.true(new Set(server.ports).size >= 95);
   });
 }
 
