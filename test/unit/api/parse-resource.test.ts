@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from 'node:fs';
 import test from 'ava';
 import fc from 'fast-check';
-import { parse } from 'yaml';
 import { reasonOf } from '../../../api/field-problem.ts';
 import { parseResource } from '../../../api/parse-resource.ts';
+import { INVALID } from './broken-resources.ts';
 import { clusterDestination, destination, EXAMPLES, pod, secret } from './examples.ts';
 import { setField } from './set-field.ts';
 
@@ -14,9 +13,6 @@ for (const [name, make] of Object.entries(EXAMPLES)) {
     t.deepEqual(parsed, { ok: true, resource: make() } as never);
   });
 }
-
-type InvalidRow = [what: string, example: keyof typeof EXAMPLES, changes: object, field: string, words: string];
-const INVALID: InvalidRow[] = parse(readFileSync(new URL('invalid-resources.yaml', import.meta.url), 'utf8'));
 
 for (const [what, example, changes, field, words] of INVALID) {
   test(`refuses ${what}`, (t) => {
