@@ -105,6 +105,9 @@ test.serial('the daemon proves that it captures on this node', async (t) => {
   await until('a daemon is ready', async () => (await askDaemons(READY)) === 'true', 30_000).catch(explain);
   const log = await cluster.kubectl(['-n', 'leat-system', 'logs', 'daemonset/leat']);
   t.regex(log, /the self-test proved that connections are captured/);
+  // a node's report is written at most every ten seconds
+  const isTakenBack = async (): Promise<boolean> => !/CaptureFailed/.test(await readyConditionOf('shop', 'taken'));
+  await until('the conditions of Destinations no longer say otherwise', isTakenBack, 30_000).catch(explain);
 });
 
 test.serial('a namespace that is not labelled is left alone', async (t) => {
