@@ -165,7 +165,8 @@ test('goes on from the last version where the server ends a watch: nothing is li
   t.deepEqual(bed.failures, []);
 });
 
-test('lists in pages, and again where the pages cease to be kept', async (t) => {
+// Alone: so many events at once are more than a starved server hands to all its watches, and it ends those it can't serve.
+test.serial('lists in pages, and again where the pages cease to be kept', async (t) => {
   t.timeout(120_000);
   const bed = await makeBed(t);
   const names = Array.from({ length: 1_100 }, (_, index) => `d-${index}`);
@@ -239,8 +240,8 @@ test('a watch that has gone silent is given up, once bookmarks are due, and noth
   bed.start({ ...LONG, minMs: 3_000, maxMs: 3_000, graceMs: 60_000, silenceMs: 2_000 });
   await bed.create('first');
   await bed.holds(t, ['first'], 2000);
-  // a second watch, whose bookmark comes after a second
-  await sleep(1500);
+  const bookmarked = (): boolean => bed.proxy.requests.some(({ open, bookmarked }) => open && bookmarked);
+  await eventually(t, bookmarked, 10_000);
   bed.proxy.freeze();
   const frozen = bed.proxy.requests.filter(({ isWatch, open }) => isWatch && open);
   await bed.create('second');

@@ -90,7 +90,7 @@ test.serial('a daemon uses what is released by name, and its account can read no
 
   t.is(await leat('release', 'user', '-n', 'shop'), 'released in namespace shop: user');
   await until('the Secret is there', () => secrets.join() === 'user user', 30_000);
-  t.is(problems.length, 1, 'the other is still missing, and holds nothing up');
+  await until('the other is still missing, and holds nothing up', () => problems.length === 1);
   await api.patch(`${SECRETS}/user`, { stringData: { username: 'rotated' } });
   await until('a change of it is heard', () => secrets.join() === 'user rotated');
 

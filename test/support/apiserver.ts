@@ -225,8 +225,6 @@ export class ApiServer {
   async applyDefinitions(withRules = false): Promise<void> {
     await this.kubectl(['apply', '--server-side', '-f', '-'], definitionsOf(withRules));
     await this.kubectl(['wait', '--for=condition=Established', '--timeout=30s', 'crd', '--all']);
-    // Established is told before the server has taken note itself; then it ends the watches of those who were quicker.
-    await sleep(1_000);
   }
 
   /** Asks as the admin. */

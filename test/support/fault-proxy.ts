@@ -29,6 +29,8 @@ export interface ProxiedRequest {
   readonly authorization: string;
   /** Whether its answer has not ended. */
   open: boolean;
+  /** Whether a bookmark was handed on. */
+  bookmarked: boolean;
 }
 
 /** Stands in front of an API server, notes what is asked, and fails as it is told. */
@@ -105,6 +107,7 @@ export class FaultProxy {
       isWatch: url.searchParams.has('watch'),
       authorization: incoming.headers.authorization ?? '',
       open: true,
+      bookmarked: false,
     };
     this.requests.push(asked);
     response.once('close', () => {
@@ -128,11 +131,11 @@ export class FaultProxy {
       const timer = setInterval(() => response.write('x'.repeat(1024 * 1024)), 5);
       response.once('close', () => clearInterval(timer));
     } else {
-      this.#handOn(incoming, response, fault === 'trickle');
+      this.#handOn(asked, incoming, response, fault === 'trickle');
     }
   }
 
-  #handOn(incoming: IncomingMessage, response: ServerResponse, slowly: boolean): void {
+  #handOn(asked: ProxiedRequest, incoming: IncomingMessage, response: ServerResponse, slowly: boolean): void {
     const ask = this.#upstream.url.startsWith('https:') ? secureRequest : request;
     const upstream = ask(
       `${this.#upstream.url}${incoming.url}`,
@@ -152,6 +155,7 @@ export class FaultProxy {
               if (slowly) await new Promise((resolve) => setTimeout(resolve, 1));
               response.write(typeof piece === 'number' ? Buffer.of(piece) : piece);
             }
+            asked.bookmarked ||= asked.isWatch && chunk.includes('"BOOKMARK"');
           }
           if (this.#isFrozen) await new Promise<void>((resolve) => this.#frozen.add(resolve));
           response.end();
