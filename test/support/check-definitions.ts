@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Place } from './place.ts';
 
+const INSTALL_GO = fileURLToPath(new URL('../../scripts/setup/install-go', import.meta.url));
 const PROGRAM = fileURLToPath(new URL('cel', import.meta.url));
 
 /** What a new API server has to say against definitions and, in their order, against resources. */
@@ -20,7 +21,8 @@ export async function checkDefinitions(
   definitions: readonly object[],
   resources: readonly object[],
 ): Promise<Refusals> {
-  const { stdout } = await place.run(['go', 'run', '.'], {
+  const go = (await place.run([INSTALL_GO], { timeoutMs: 600_000 })).stdout.trim();
+  const { stdout } = await place.run([go, 'run', '.'], {
     cwd: PROGRAM,
     // as scripts/setup/install-helm builds, so that what is built is used again
     env: { CGO_ENABLED: '0', GOTOOLCHAIN: 'auto' },
