@@ -6,6 +6,7 @@ import { parseResource } from '../../api/parse-resource.ts';
 import type { ApiAccess } from '../../daemon/kube/access-files.ts';
 import { createApiClient } from '../../daemon/kube/api-client.ts';
 import { type Reflector, type ReflectorFailure, startReflector } from '../../daemon/kube/reflector.ts';
+import { ServerProbe } from '../../daemon/kube/server-probe.ts';
 import { ObjectStore, readMeta } from './object-store.ts';
 import { projectCustom, projectNode, projectNodeState, projectRoleBinding, projectService } from './project-objects.ts';
 import { type ClusterView, type Meta, STATUS_KINDS } from './view.ts';
@@ -32,7 +33,8 @@ interface KeptCore<T> {
 export function followCluster({ access, onChange, onFailure }: FollowOptions): FollowedCluster {
   const client = createApiClient(access);
   const unknown = new Set<string>();
-  const reflectors: Reflector[] = [];
+  const reflectors = new Map<string, Reflector>();
+  const probe = new ServerProbe({ client, wake: (path) => reflectors.get(path)?.wake() });
 
   function follow<T extends { readonly meta: Meta }>(
     path: string,
@@ -41,7 +43,8 @@ export function followCluster({ access, onChange, onFailure }: FollowOptions): F
   ): ObjectStore<T> {
     const store = new ObjectStore(project, onChange);
     unknown.add(path);
-    reflectors.push(
+    reflectors.set(
+      path,
       startReflector({
         path,
         query,
@@ -51,7 +54,10 @@ export function followCluster({ access, onChange, onFailure }: FollowOptions): F
           unknown.delete(path);
           onChange();
         },
-        onFailure: (failure) => onFailure(path, failure),
+        onFailure(failure) {
+          probe.note(path, failure);
+          onFailure(path, failure);
+        },
       }),
     );
     return store;
@@ -84,7 +90,7 @@ export function followCluster({ access, onChange, onFailure }: FollowOptions): F
             roleBindings: roleBindings.list(),
           },
     async stop() {
-      await Promise.all(reflectors.map((reflector) => reflector.stop()));
+      await Promise.all([probe, ...reflectors.values()].map((running) => running.stop()));
       await client.close();
     },
   };

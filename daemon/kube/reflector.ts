@@ -38,7 +38,7 @@ export interface ReflectorOptions {
 }
 
 export interface Reflector {
-  /** Tries at once what waits after a failure. */
+  /** Tries at once what waits after a failure, unless the server asked for that pause. */
   wake(): void;
   /** Resolves when nothing of it runs any more; nothing is called from here on. */
   stop(): Promise<void>;
@@ -90,9 +90,10 @@ async function run(options: ReflectorOptions, ended: AbortSignal, wakeSignal: ()
     if (failure === null) continue;
     const asked = failure instanceof ApiError ? failure : null;
     if (asked?.isGone || (asked !== null && backOff.failures + 1 >= REFUSALS_UNTIL_RELIST)) state.version = null;
-    const waitMs = backOff.nextMs(asked?.retryAfterMs);
+    const askedMs = asked?.retryAfterMs ?? 0;
+    const waitMs = backOff.nextMs(askedMs);
     options.onFailure({ message: describeFailure(failure), status: asked?.status ?? null, times: backOff.failures });
-    await pause(waitMs, AbortSignal.any([ended, wakeSignal()]));
+    await pause(waitMs, askedMs > 0 ? ended : AbortSignal.any([ended, wakeSignal()]));
   }
 }
 

@@ -233,13 +233,11 @@ test.serial('a server that comes back is noticed by all watches as soon as by on
   proxy.cut();
   const from = proxy.requests.length;
   await sleep(6_000);
-  t.true(
-    proxy.requests.length - from <= watches * 6,
-    `${proxy.requests.length - from} requests of ${watches} watches in 6 s`,
-  );
+  const tries = proxy.requests.slice(from).filter(({ path }) => path !== '/readyz').length;
+  t.true(tries <= watches * 6, `${tries} requests of ${watches} watches in 6 s`);
   t.true((source.age().staleSinceMs ?? 0) > Date.now() - 10_000);
   proxy.fault = () => 'pass';
-  await until('nothing is stale', () => source.age().staleSinceMs === null, 8_000);
+  await until('nothing is stale', () => source.age().staleSinceMs === null, 1_500);
   await server.namespace('after-outage');
   await until(
     'a change arrives',

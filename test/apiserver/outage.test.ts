@@ -18,8 +18,8 @@ const withRoot = isRoot() ? test : test.skip;
 const OUTAGE_MS = process.env.LEAT_LONG === '1' ? 120_000 : 30_000;
 const HOSTS = { open: 'open.partner.test', user: 'api.partner.test' } as const;
 const AUTHORIZATION = `Basic ${btoa('shop:pass word')}`;
-/** The longest pause between two tries to reach a server that is gone, and what one of them takes. */
-const NOTICED_WITHIN_MS = 40_000;
+/** From an answer of the API server that is back to the effect of a change on a name, asked for by a program in a pod. */
+const CHANGE_WITHIN_MS = 1_000;
 
 interface Asked {
   readonly host: keyof typeof HOSTS;
@@ -123,19 +123,26 @@ withRoot(
     await sleep(OUTAGE_MS / 2);
     const resumedMs = performance.now();
     server.resume();
-    await until('the API server is heard', async () => (await notes(world)).source === undefined, NOTICED_WITHIN_MS);
-    const heardMs = performance.now();
-    await until('the Secret is back', async () => traffic.asked.at(-1)?.seen === AUTHORIZATION);
-    const wholeMs = performance.now();
-
+    await until('the API server answers', () => server.isReady(), 30_000);
+    const answersMs = performance.now();
     await server.patch('/apis/leat.dev/v1alpha1/namespaces/shop/destinations/open', {
       spec: { hosts: [HOSTS.open, 'new.partner.test'] },
     });
     const changedMs = performance.now();
-    await until('the change', async () => (await addressOf(world, 'new.partner.test')).startsWith('240.'), 1_000);
+    await until(
+      'the change',
+      async () => (await addressOf(world, 'new.partner.test')).startsWith('240.'),
+      CHANGE_WITHIN_MS,
+    );
+    const effectiveMs = performance.now();
+    await until('nothing is stale', async () => (await notes(world)).source === undefined);
+    const heardMs = performance.now();
+    await until('the Secret is back', async () => traffic.asked.at(-1)?.seen === AUTHORIZATION);
+    const wholeMs = performance.now();
     t.log(
-      `${traffic.asked.length} requests; restart ${Math.round(readyMs - restartedMs)} ms,`,
-      `heard ${Math.round(heardMs - resumedMs)} ms after it was back, a change within ${Math.round(performance.now() - changedMs)} ms`,
+      `${traffic.asked.length} requests; restart ${Math.round(readyMs - restartedMs)} ms;`,
+      `the API server answered ${Math.round(answersMs - resumedMs)} ms after it went on,`,
+      `a change then took ${Math.round(effectiveMs - changedMs)} ms`,
     );
     await sleep(1_000);
     await traffic.stop();

@@ -2,6 +2,7 @@
 
 import type { ApiClient } from '../../kube/api-client.ts';
 import { type ReflectedStore, type Reflector, type ReflectorFailure, startReflector } from '../../kube/reflector.ts';
+import { ServerProbe } from '../../kube/server-probe.ts';
 import type { WatchTimes } from '../../kube/watch-objects.ts';
 import type { SourceProblem } from '../source-problem.ts';
 import type { WatchedPath } from './watched-paths.ts';
@@ -28,13 +29,18 @@ export interface WatchGroupOptions {
   readonly onChange: () => void;
 }
 
-/** The reflectors of a source, by name: what each is at, and that all try again when one of them reaches the server. */
+/** The reflectors of a source, by name: what each is at, and that all try again when the server is back. */
 export class WatchGroup {
   readonly #options: WatchGroupOptions;
   readonly #members = new Map<string, Member>();
+  readonly #probe: ServerProbe;
 
   constructor(options: WatchGroupOptions) {
     this.#options = options;
+    this.#probe = new ServerProbe({
+      client: options.client,
+      wake: (name) => this.#members.get(name)?.reflector.wake(),
+    });
   }
 
   /**
@@ -57,9 +63,8 @@ export class WatchGroup {
         onChange();
       },
       onFailure: (failure) => {
-        const wasUnreachable = isUnreachable(member);
         member.failure = failure;
-        if (failure === null && wasUnreachable) this.#wakeOthers();
+        this.#probe.note(name, failure);
         onChange();
       },
       onContact: () => {
@@ -77,11 +82,12 @@ export class WatchGroup {
   stop(name: string): Promise<void> {
     const member = this.#members.get(name);
     this.#members.delete(name);
+    this.#probe.forget(name);
     return member?.reflector.stop() ?? Promise.resolve();
   }
 
   async stopAll(): Promise<void> {
-    await Promise.all([...this.#members.keys()].map((name) => this.stop(name)));
+    await Promise.all([this.#probe.stop(), ...[...this.#members.keys()].map((name) => this.stop(name))]);
   }
 
   /** Whether what it holds is a whole state, be it that the server does not know the kind. */
@@ -125,10 +131,6 @@ export class WatchGroup {
         return [problemOf(title, `${failure.status}: ${failure.message}${advice === null ? '' : `; ${advice}`}`)];
       }),
     ];
-  }
-
-  #wakeOthers(): void {
-    for (const member of this.#members.values()) if (isUnreachable(member)) member.reflector.wake();
   }
 }
 
