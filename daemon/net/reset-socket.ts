@@ -20,6 +20,14 @@ export function resetSocket(socket: Socket): void {
     return;
   }
   const carrier = carriers.get(socket);
-  if (carrier !== undefined) resetSocket(carrier);
+  if (carrier !== undefined && !carrier.destroyed) {
+    // TLS must close its carrier, and not find it closed: Node frees TLS at once then, and what is still read from the
+    // carrier in this turn ends the process (Node 24.21).
+    carrier.destroy = () => {
+      Reflect.deleteProperty(carrier, 'destroy');
+      resetSocket(carrier);
+      return carrier;
+    };
+  }
   socket.destroy();
 }

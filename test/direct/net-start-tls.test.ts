@@ -2,10 +2,12 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
 import { Secret } from '../../daemon/destination/secret.ts';
 import { LeatError } from '../../daemon/errors/leat-error.ts';
+import { resetSocket } from '../../daemon/net/reset-socket.ts';
 import { type StartTlsOptions, startTls } from '../../daemon/net/start-tls.ts';
 import { streamRelay } from '../../daemon/relay/stream-relay.ts';
 import { createAuthority } from '../support/certificates.ts';
@@ -220,4 +222,27 @@ test('a client that resets resets a secured upstream too', async (t) => {
   client.resetAndDestroy();
   t.is((await done).error?.code, 'CLIENT_RESET');
   t.is(await promise, 'error ECONNRESET');
+});
+
+test('resets in the middle of what the peer sends reach it, and end nothing but their connection', async (t) => {
+  const authority = await laboratory(t);
+  const { certificate: cert, key } = await authority.issueServer('api.example');
+  let resets = 0;
+  const port = await tlsServer(t, { cert, key }, (socket) => {
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      resets += error.code === 'ECONNRESET' ? 1 : 0;
+    });
+    socket.on('data', (chunk) => socket.write(chunk));
+  });
+  for (let i = 0; i < 60; i++) {
+    const secured = await secure(t, port, { serverName: 'api.example', ca: authority.certificate });
+    secured.resume();
+    secured.write('hello');
+    if (i % 3 === 0) await once(secured, 'data');
+    resetSocket(secured);
+    t.true(secured.destroyed);
+    await once(secured, 'close');
+  }
+  while (resets < 60) await sleep(5);
+  t.is(resets, 60);
 });
