@@ -34,8 +34,9 @@ export interface ResourceSet {
   readonly destinationSources: readonly DestinationSource[];
   readonly nodePolicies: readonly NodePolicy[];
   /**
-   * Destinations and ClusterDestinations whose newest version is not valid. They stand here as they were before, and keep
-   * their hosts, but what goes there is refused: to let it pass would send in clear what TLS was for. Default none.
+   * Destinations, ClusterDestinations and DestinationSources whose newest version is not valid. They stand here as they were
+   * before, and keep their hosts, but what goes there is refused: to let it pass would send in clear what TLS was for.
+   * Default none.
    */
   readonly refused?: readonly RefusedResource[];
 }

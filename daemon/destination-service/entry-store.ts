@@ -5,7 +5,7 @@ import type { FetchedEntry } from '../destination/service-entry.ts';
 import { asLeatError, type LeatError } from '../errors/leat-error.ts';
 import type { AskService } from './ask-service.ts';
 import { createFollowStore, type FollowStore, type FollowTimes } from './follow-store.ts';
-import { mapDestination } from './map-destination.ts';
+import { mapOrRefuse } from './map-destination.ts';
 
 export interface EntryStoreOptions {
   readonly ask: AskService;
@@ -29,7 +29,9 @@ export function createEntryStore({ ask, onChange, onFailure, times, random }: En
     async look(lookup, known, signal) {
       try {
         const answer = await ask(lookup, { withTokens: false, callerHeaders: [] }, signal);
-        return { found: { entry: mapDestination(answer, lookup) }, isWell: true };
+        const found = mapOrRefuse(answer, lookup);
+        if ('problem' in found) onFailure(lookup, found.problem, false);
+        return { found, isWell: 'entry' in found };
       } catch (cause) {
         signal.throwIfAborted();
         const error = asLeatError(cause);
@@ -46,5 +48,5 @@ export function createEntryStore({ ask, onChange, onFailure, times, random }: En
 }
 
 export function factsOfEntry(fetched: FetchedEntry): unknown {
-  return 'entry' in fetched ? fetched.entry : [fetched.problem.code, fetched.problem.message];
+  return 'entry' in fetched ? fetched.entry : [fetched.problem.code, fetched.problem.message, fetched.place ?? null];
 }

@@ -7,7 +7,7 @@ import { asLeatError, LeatError } from '../errors/leat-error.ts';
 import { factsOfEntry } from './entry-store.ts';
 import { createFollowStore, type FollowStore, type FollowTimes } from './follow-store.ts';
 import type { ListEntries } from './list-entries.ts';
-import { mapDestination } from './map-destination.ts';
+import { mapOrRefuse } from './map-destination.ts';
 import type { ServiceAnswer } from './parse-answer.ts';
 
 export interface ImportStoreOptions {
@@ -51,12 +51,8 @@ export function createImportStore({ list, onChange, onFailure, times, random }: 
 /** One that can't be used spoils no other. */
 function mapListed(answer: ServiceAnswer, asked: ServiceImport): { name: string; fetched: FetchedEntry } {
   const { Name: name = '' } = answer.configuration;
-  try {
-    if (!/^[!-~]{1,200}$/.test(name)) {
-      throw new LeatError('DESTINATION_ENTRY_INVALID', 'its name is empty, too long, or not of printable ASCII');
-    }
-    return { name, fetched: { entry: mapDestination(answer, lookUpImported(asked, name)) } };
-  } catch (error) {
-    return { name: name.replaceAll(/[^!-~]/g, '?').slice(0, 200), fetched: { problem: asLeatError(error) } };
-  }
+  if (/^[!-~]{1,200}$/.test(name)) return { name, fetched: mapOrRefuse(answer, lookUpImported(asked, name)) };
+  const why = 'its name is empty, too long, or not of printable ASCII';
+  const problem = new LeatError('DESTINATION_ENTRY_INVALID', why);
+  return { name: name.replaceAll(/[^!-~]/g, '?').slice(0, 200), fetched: { problem } };
 }

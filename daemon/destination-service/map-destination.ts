@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ServiceLookup } from '../destination/destination.ts';
+import type { Place } from '../destination/held-places.ts';
 import { Secret } from '../destination/secret.ts';
-import type { ServiceEntry } from '../destination/service-entry.ts';
-import { LeatError } from '../errors/leat-error.ts';
-import { mapHttp } from './map-http.ts';
+import type { FetchedEntry, ServiceEntry } from '../destination/service-entry.ts';
+import { asLeatError, LeatError } from '../errors/leat-error.ts';
+import { mapHttp, placeOfHttp } from './map-http.ts';
 import { mapRouted } from './map-routed.ts';
 import type { ServiceAnswer } from './parse-answer.ts';
 import { showValue } from './show-value.ts';
@@ -34,6 +35,29 @@ export function mapDestination(answer: ServiceAnswer, lookup: ServiceLookup): Se
       return { ...common, ...mapRouted(type, configuration) };
     default:
       throw new LeatError('DESTINATION_ENTRY_UNSUPPORTED', `entries of type ${showValue(type)} are not supported`);
+  }
+}
+
+/** The same, with what is wrong in place of an error: and with its place, so that nothing goes there as if it had none. */
+export function mapOrRefuse(answer: ServiceAnswer, lookup: ServiceLookup): FetchedEntry {
+  try {
+    return { entry: mapDestination(answer, lookup) };
+  } catch (cause) {
+    const problem = asLeatError(cause);
+    const place = readPlace(answer);
+    return place === null ? { problem } : { problem, place };
+  }
+}
+
+function readPlace({ configuration }: ServiceAnswer): Place | null {
+  const { Type: type = 'HTTP' } = configuration;
+  if (type !== 'HTTP' && type !== 'TCP' && type !== 'LDAP' && type !== 'MAIL') return null;
+  try {
+    const { host, ports } = type === 'HTTP' ? placeOfHttp(configuration) : mapRouted(type, configuration);
+    return { hosts: [host], ports };
+  } catch {
+    // What is wrong with the entry is told already: here only that it has none.
+    return null;
   }
 }
 

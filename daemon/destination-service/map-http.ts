@@ -17,24 +17,13 @@ const MAX_FIELDS = 64;
 /** SAP Help, "HTTP Destinations". @throws DESTINATION_ENTRY_INVALID, DESTINATION_ENTRY_UNSUPPORTED, SECRET_INVALID */
 export function mapHttp(answer: ServiceAnswer, lookup: ServiceLookup, proxyType: ServiceEntry['proxyType']): Http {
   const { configuration } = answer;
-  const url = urlOf(configuration.URL ?? '');
+  const url = urlOf(configuration);
   const isTls = url.protocol === 'https:';
   const hasStores = ['TrustStoreLocation', 'KeyStoreLocation'].some((name) => (configuration[name] ?? '') !== '');
   if (hasStores && !isTls)
     throw invalid('URL is http://, but there is a key store or trust store: they are for https://');
-  const host = normaliseName(url.hostname, 'URL');
-  const upstream = {
-    host,
-    port: Number(url.port || (isTls ? 443 : 80)),
-    pathPrefix: url.pathname.replace(/\/+$/, ''),
-    tls: isTls ? { serverName: null, ca: readTrustStore(answer) } : null,
-  };
   return {
-    host,
-    // The application speaks http to the name; where the target does so too, also on the target's own port.
-    ports: [...new Set(isTls ? [80] : [80, upstream.port])].map(
-      (port): DestinationPort => ({ port, protocol: 'http', upstream }),
-    ),
+    ...placeOf(url, isTls ? readTrustStore(answer) : null),
     trustsAll: isTls && /^true$/i.test(configuration.TrustAll ?? ''),
     authentication: mapAuthentication(answer, lookup, proxyType),
     headers: fieldsOf(configuration, 'URL.headers.', checkHeader),
@@ -48,8 +37,27 @@ export function mapHttp(answer: ServiceAnswer, lookup: ServiceLookup, proxyType:
   };
 }
 
+/** Where an entry of type HTTP is, whatever else it says. @throws DESTINATION_URL_INVALID, DESTINATION_ENTRY_INVALID */
+export function placeOfHttp(configuration: ServiceAnswer['configuration']): Pick<Http, 'host' | 'ports'> {
+  return placeOf(urlOf(configuration), null);
+}
+
+function placeOf(url: URL, ca: string | null): Pick<Http, 'host' | 'ports'> {
+  const isTls = url.protocol === 'https:';
+  const host = normaliseName(url.hostname, 'URL');
+  const upstream = {
+    host,
+    port: Number(url.port || (isTls ? 443 : 80)),
+    pathPrefix: url.pathname.replace(/\/+$/, ''),
+    tls: isTls ? { serverName: null, ca } : null,
+  };
+  // The application speaks http to the name; where the target does so too, also on the target's own port.
+  const ports = [...new Set(isTls ? [80] : [80, upstream.port])];
+  return { host, ports: ports.map((port): DestinationPort => ({ port, protocol: 'http', upstream })) };
+}
+
 /** Without a scheme it is http://. @throws DESTINATION_URL_INVALID */
-function urlOf(text: string): URL {
+function urlOf({ URL: text = '' }: ServiceAnswer['configuration']): URL {
   const url = URL.parse(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`);
   if (url === null || !/^https?:$/.test(url.protocol)) {
     throw new LeatError('DESTINATION_URL_INVALID', 'URL is missing, or none of http:// and https://');

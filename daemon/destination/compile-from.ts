@@ -8,6 +8,7 @@ import type { TunnelAccess } from './compile-tunnel.ts';
 import type { ControlRule, Destination, ServiceLookup, Tenant } from './destination.ts';
 import { tenantUnknown } from './entry-not-found.ts';
 import { findService, findSource, notAllowed } from './find-source.ts';
+import type { Place } from './held-places.ts';
 import { lookUpEntry } from './look-up-entry.ts';
 import type { ReadSecret } from './release-secret.ts';
 import type { EntryOf } from './service-entry.ts';
@@ -33,7 +34,8 @@ export interface CompiledFrom {
 /**
  * A Destination that is an entry of a Destination service. To a namespace that no part of a source's `allow` names, the
  * source does not exist: same code, same words. What is not fetched yet, or can't be used, is not ready; its hosts are
- * those that the Destination gives, so that what is sent there fails. Without any, they are known with the entry only.
+ * those that the Destination gives, so that what is sent there fails. Without any, they are known with the entry only, be it
+ * one that can't be used.
  *
  * Where the source is for several tenants, and the Destination for none of them, each request says which.
  *
@@ -52,6 +54,7 @@ export function compileFrom(
   const controls = { source: from.source, from, allow: null, tenant, timeouts: spec.timeouts ?? {}, actions };
   let lookup: ServiceLookup | null = null;
   let admits: CompiledFrom['admits'] = () => false;
+  let place: Place | null = null;
   try {
     const source = findSource(from.source, namespace, context.sources);
     admits = (asking) => source.allows(asking, from);
@@ -64,14 +67,19 @@ export function compileFrom(
     if (fetched === null) {
       throw new LeatError('DESTINATION_ENTRY_PENDING', `"${lookup.name}" is not fetched yet from "${source.name}"`);
     }
-    if ('problem' in fetched) throw fetched.problem;
+    if ('problem' in fetched) {
+      place = fetched.place ?? null;
+      throw fetched.problem;
+    }
     const { entry } = fetched;
+    place = { hosts: [entry.host], ports: entry.ports };
     const use = { hosts: spec.hosts ?? [entry.host], timeouts: controls.timeouts, lookup, actions };
     return { parts: { ...useEntry(entry, use, source, namespace, context.tunnels), controls }, lookup, admits };
   } catch (error) {
+    const problem = asLeatError(error);
     // Who waits for a server to speak first must not wait for an answer in HTTP.
-    const protocol = tenant === null ? 'http' : 'tcp';
-    return { parts: { ...notReady(spec, asLeatError(error), protocol), controls }, lookup, admits };
+    const parts = tenant === null ? notReady(spec, problem, 'http', place) : notReady(spec, problem, 'tcp');
+    return { parts: { ...parts, controls }, lookup, admits };
   }
 }
 
@@ -120,12 +128,21 @@ function askedPerRequest(spec: AnyEntrySpec, controls: ControlRule): CompiledFro
   };
 }
 
-/** Hosts that are given are held, on the port that a URL of http:// has, so that a request is answered with the reason. */
-function notReady(spec: AnyEntrySpec, problem: LeatError, protocol: 'http' | 'tcp' = 'http'): EntryParts {
+/**
+ * Hosts that are given are held, and so is the entry's own, so that a request is answered with the reason: on the entry's
+ * ports, or on the one that a URL of http:// has.
+ */
+function notReady(
+  spec: AnyEntrySpec,
+  problem: LeatError,
+  protocol: 'http' | 'tcp' = 'http',
+  place: Place | null = null,
+): EntryParts {
   const upstream = { host: null, port: 80, pathPrefix: '', tls: null };
   return {
     ...withoutEntry(spec),
-    ports: [{ port: 80, protocol, upstream }],
+    hosts: spec.hosts ?? place?.hosts ?? [],
+    ports: place?.ports ?? [{ port: 80, protocol, upstream }],
     resolved: { ready: false, problem },
   };
 }

@@ -2,13 +2,15 @@
 /** Entries that a DestinationSource imports: Destinations that nobody wrote, behind all that somebody did. */
 import { DESTINATION_DEFAULTS } from '../../api/defaults.ts';
 import { conditionReason } from '../errors/condition-reason.ts';
-import { asLeatError, type LeatError } from '../errors/leat-error.ts';
+import { asLeatError, LeatError } from '../errors/leat-error.ts';
 import type { ImportRule, SourceAccess } from './compile-source.ts';
 import type { TunnelAccess } from './compile-tunnel.ts';
 import type { Destination, ServiceImport } from './destination.ts';
 import { findPortProblem } from './find-port-problem.ts';
+import { findService } from './find-source.ts';
+import type { HeldPlaces, Place } from './held-places.ts';
 import { importOf, lookUpImported } from './look-up-import.ts';
-import type { FetchedEntry, FetchedImport, ImportOf, ServiceEntry } from './service-entry.ts';
+import type { FetchedEntry, FetchedImport, ImportOf } from './service-entry.ts';
 import { type EntryParts, useEntry } from './use-entry.ts';
 
 export interface ImportContext {
@@ -18,6 +20,7 @@ export interface ImportContext {
   /** All that there are: where nobody could use an entry, that is told. */
   readonly namespaces: readonly string[];
   readonly fetchedOf: ImportOf;
+  readonly places: Pick<HeldPlaces, 'placeOf' | 'beginningWith'>;
 }
 
 export interface CompiledImports {
@@ -60,30 +63,61 @@ function levelsOf({ imports }: SourceAccess) {
   return LEVELS.filter((level) => imports.some((rule) => rule.level === level));
 }
 
-/** Never throws: an entry that can't be used is counted with the reason, and those beside it are. */
+/**
+ * Never throws: an entry that can't be used is counted with the reason, and those beside it are. Hosts of entries that can't
+ * be read any more, one or all of them, are held.
+ */
 export function compileImports(sources: ReadonlyMap<string, SourceAccess>, context: ImportContext): CompiledImports {
   const destinations: Destination[] = [];
   const reports: ImportReport[] = [];
   const problems: { source: string; problem: LeatError }[] = [];
   const taken = new TakenHosts(context.namespaces);
   for (const source of sources.values()) {
-    if (!('service' in source.resolved)) continue;
     for (const level of levelsOf(source)) {
-      const asked = importOf(source.resolved.service, level);
-      const fetched = context.fetchedOf(asked);
-      if (fetched === null) continue;
-      if ('problem' in fetched) problems.push({ source: source.name, problem: fetched.problem });
-      else reports.push(compileLevel(source, asked, fetched, { ...context, taken }, destinations));
+      const fetched = fetch(source, level, context.fetchedOf);
+      if ('entries' in fetched) {
+        reports.push(compileLevel(source, level, fetched, { ...context, taken }, destinations));
+        continue;
+      }
+      // That of the source itself is told with it, and what is under way need not be told.
+      if (fetched.isNews) problems.push({ source: source.name, problem: fetched.problem });
+      destinations.push(...holdLevel(source, level, fetched.problem, { ...context, taken }));
     }
   }
   return { destinations, reports, problems };
 }
 
+function fetch(source: SourceAccess, level: Level, fetchedOf: ImportOf) {
+  try {
+    const fetched = fetchedOf(importOf(findService(source), level));
+    if (fetched !== null) return 'problem' in fetched ? { problem: fetched.problem, isNews: true } : fetched;
+    throw new LeatError('DESTINATION_ENTRY_PENDING', `the entries of "${source.name}" are not fetched yet`);
+  } catch (error) {
+    return { problem: asLeatError(error), isNews: false };
+  }
+}
+
+type Level = ServiceImport['level'];
+type LevelContext = ImportContext & { readonly taken: TakenHosts };
+
+/** What was there before, refused: nothing says that it is not there any more. */
+function holdLevel(source: SourceAccess, level: Level, problem: LeatError, context: LevelContext): Destination[] {
+  return context.places.beginningWith(importedId(source, level, '')).flatMap(({ rest: name, place }) => {
+    const rule = source.imports.find((one) => one.level === level && one.selects(name));
+    if (rule === undefined) return [];
+    return compileEntry(source, level, name, { problem, place }, rule, context).destination ?? [];
+  });
+}
+
+function importedId({ name: source }: SourceAccess, level: Level, name: string): string {
+  return `DestinationSource ${source}/${level}/${name}`;
+}
+
 function compileLevel(
   source: SourceAccess,
-  asked: ServiceImport,
+  level: Level,
   { entries, isStale, isCut }: Exclude<FetchedImport, { problem: LeatError }>,
-  context: ImportContext & { readonly taken: TakenHosts },
+  context: LevelContext,
   destinations: Destination[],
 ): ImportReport {
   const sample: string[] = [];
@@ -91,10 +125,10 @@ function compileLevel(
   let selected = 0;
   let used = 0;
   for (const { name, fetched } of [...entries].sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const rule = source.imports.find(({ level, selects }) => level === asked.level && selects(name));
+    const rule = source.imports.find((one) => one.level === level && one.selects(name));
     if (rule === undefined) continue;
     selected += 1;
-    const { destination, reason } = compileEntry(source, asked, name, fetched, rule, context);
+    const { destination, reason } = compileEntry(source, level, name, fetched, rule, context);
     if (destination !== null) destinations.push(destination);
     if (reason === null) {
       used += 1;
@@ -107,7 +141,7 @@ function compileLevel(
     if (one.sample.length < MAX_SAMPLE) one.sample.push(name);
   }
   const byReason = [...unused].sort(([a], [b]) => (a < b ? -1 : 1)).map(([reason, one]) => ({ reason, ...one }));
-  return { source: source.name, level: asked.level, selected, used, isStale, isCut, sample, unused: byReason };
+  return { source: source.name, level, selected, used, isStale, isCut, sample, unused: byReason };
 }
 
 interface CompiledEntry {
@@ -119,25 +153,26 @@ interface CompiledEntry {
 
 function compileEntry(
   source: SourceAccess,
-  asked: ServiceImport,
+  level: Level,
   name: string,
   fetched: FetchedEntry,
   rule: ImportRule,
-  { tunnels, mayClaim, taken, namespaces }: ImportContext & { readonly taken: TakenHosts },
+  { tunnels, mayClaim, taken, namespaces, places }: LevelContext,
 ): CompiledEntry {
-  const from = { name, level: asked.level };
+  const from = { name, level };
+  const id = importedId(source, level, name);
   if (!source.allowsSomebody(from)) return unusedFor('NotAllowed');
-  if ('problem' in fetched) return unusedFor(conditionReason(fetched.problem.code));
-  const { entry } = fetched;
+  const parts = partsOf(source, level, name, fetched, places.placeOf(id), tunnels);
+  if ('problem' in parts) return unusedFor(conditionReason(parts.problem.code));
   // Hosts of entries are written by who keeps the subaccount, not by who administers the cluster: a name is claimed for
   // each namespace that would have it, and rules against that hold.
   const admits = (namespace: string): boolean =>
-    source.allows(namespace, from) && mayClaim(namespace, entry.host).allowed;
+    source.allows(namespace, from) && parts.hosts.every((host) => mayClaim(namespace, host).allowed);
   if (!namespaces.some(admits) && namespaces.some((namespace) => source.allows(namespace, from))) {
     return unusedFor('HostNotAllowed');
   }
   const destination: Destination = {
-    id: `DestinationSource ${source.name}/${asked.level}/${name}`,
+    id,
     namespace: null,
     admitsNamespace: admits,
     overridable: true,
@@ -149,45 +184,49 @@ function compileEntry(
     retries: { count: DESTINATION_DEFAULTS.retryCount, statuses: DESTINATION_DEFAULTS.retryStatuses },
     workloads: { matchesLabels: null, serviceAccounts: null },
     allowCleartext: rule.allowCleartext,
-    ...partsOf(source, asked, name, entry, tunnels),
+    ...parts,
   };
+  if (!taken.take(destination)) return unusedFor('HostTaken');
   const problem = destination.ports.map((port) => findPortProblem(destination, port)).find((one) => one !== null);
-  if (problem !== undefined) return { destination, reason: conditionReason(problem.code) };
-  return taken.take(destination) ? { destination, reason: null } : unusedFor('HostTaken');
+  return { destination, reason: problem === undefined ? null : conditionReason(problem.code) };
 }
 
 function unusedFor(reason: string): CompiledEntry {
   return { destination: null, reason };
 }
 
+/** @param known where the entry was before, for one that does not say any more where it is */
 function partsOf(
   source: SourceAccess,
-  asked: ServiceImport,
+  level: Level,
   name: string,
-  entry: ServiceEntry,
+  fetched: FetchedEntry,
+  known: Place | null,
   tunnels: ImportContext['tunnels'],
-): EntryParts {
+): EntryParts | { readonly problem: LeatError } {
+  if ('problem' in fetched) {
+    const { problem, place = known } = fetched;
+    return place === null ? { problem } : refusedAt(place, problem);
+  }
+  const { entry } = fetched;
   const hosts = [entry.host];
   try {
-    return useEntry(
-      entry,
-      { hosts, timeouts: {}, lookup: lookUpImported(asked, name), actions: null },
-      source,
-      null,
-      tunnels,
-    );
+    const lookup = lookUpImported(importOf(findService(source), level), name);
+    return useEntry(entry, { hosts, timeouts: {}, lookup, actions: null }, source, null, tunnels);
   } catch (error) {
-    const problem = asLeatError(error);
-    return {
-      hosts,
-      ports: entry.ports,
-      headers: [],
-      queries: [],
-      connectTimeoutMs: DESTINATION_DEFAULTS.connectMs,
-      responseTimeoutMs: DESTINATION_DEFAULTS.responseMs,
-      resolved: { ready: false, problem },
-    };
+    return refusedAt({ hosts, ports: entry.ports }, asLeatError(error));
   }
+}
+
+function refusedAt(place: Place, problem: LeatError): EntryParts {
+  return {
+    ...place,
+    headers: [],
+    queries: [],
+    connectTimeoutMs: DESTINATION_DEFAULTS.connectMs,
+    responseTimeoutMs: DESTINATION_DEFAULTS.responseMs,
+    resolved: { ready: false, problem },
+  };
 }
 
 /** Of two entries for one host and port the first is used; the other would never be chosen where the first one is. */

@@ -2,6 +2,7 @@
 /** What an SAP Destination service says, in Leat's words. */
 import type { LeatError } from '../errors/leat-error.ts';
 import type { DestinationPort, EntryFacts, ServiceImport, ServiceLookup, StaticField } from './destination.ts';
+import type { Place } from './held-places.ts';
 
 /** An entry in Leat's words. Where it goes out of what was allowed, and whether, is decided by who uses it. */
 export interface ServiceEntry extends EntryFacts {
@@ -18,7 +19,10 @@ export interface ServiceEntry extends EntryFacts {
   readonly responseTimeoutMs: number | null;
 }
 
-export type FetchedEntry = { readonly entry: ServiceEntry } | { readonly problem: LeatError };
+export type FetchedEntry =
+  | { readonly entry: ServiceEntry }
+  /** `place`: where it would be; missing: that can't be read either. */
+  | { readonly problem: LeatError; readonly place?: Place };
 
 /** What was fetched so far; null: not yet. */
 export type EntryOf = (lookup: ServiceLookup) => FetchedEntry | null;

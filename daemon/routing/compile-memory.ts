@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { HeldPlaces } from '../destination/held-places.ts';
 import type { ResourceProblem } from './snapshot.ts';
 
 type Report = (problem: ResourceProblem) => void;
@@ -13,10 +14,11 @@ interface Kept {
 
 /**
  * What was compiled last, by the identity of everything that it was compiled from: with ten thousand Destinations, a pod
- * that comes must not compile one of them again. Nothing depends on it but time, for what is kept are results of pure
- * functions, with the problems that they reported.
+ * that comes must not compile one of them again. Nothing but time depends on what is kept, which are results of pure
+ * functions, with the problems that they reported. What is held does matter: hosts that were read once are not let go.
  */
 export class CompileMemory {
+  readonly places = new HeldPlaces();
   #before = new Map<string, Kept>();
   #now = new Map<string, Kept>();
   readonly #ofResources = new WeakMap<object, Kept>();
@@ -31,6 +33,7 @@ export class CompileMemory {
   /** The snapshot is made: what it did not ask for is forgotten, so that nothing is there twice. */
   end(): void {
     this.#before = new Map();
+    this.places.end();
   }
 
   /** The result of a stage, made anew if one of its inputs is another than in the snapshot before. */

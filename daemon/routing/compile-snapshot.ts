@@ -86,17 +86,21 @@ export function compileSnapshot(
   const tunnels = memory.keep('tunnels', [set.tunnels, ownSecrets, labelsOf], report, (reportTunnel) =>
     compileTunnels(set.tunnels, ownSecrets, labelsOf, reportTunnel),
   );
-  const sourceInputs = [set.destinationSources, ownSecrets, labelsOf, identityFiles];
+  const refusals = new Map(set.refused?.map(({ resource, reason }) => [resource, reason]));
+  const refusedSources = set.refused?.filter(({ resource }) => resource.startsWith('DestinationSource ')) ?? [];
+  const sourceInputs = [set.destinationSources, ownSecrets, labelsOf, identityFiles, JSON.stringify(refusedSources)];
   const sources = memory.keep('sources', sourceInputs, report, (reportSource) =>
     compileSources(
       set.destinationSources,
-      (source) => compileSource(source, ownSecrets, labelsOf, identityFiles),
+      (source) => {
+        const compiled = compileSource(source, ownSecrets, labelsOf, identityFiles);
+        return refuse(compiled, refusals.get(`DestinationSource ${compiled.name}`) ?? null, (problem) => ({ problem }));
+      },
       reportSource,
     ),
   );
 
   const lookups = new Map<string, ServiceLookup>();
-  const refusals = new Map(set.refused?.map(({ resource, reason }) => [resource, reason]));
   let lookupsOfOne = 0;
   const context: DestinationContext = {
     secretsOf,
@@ -116,7 +120,7 @@ export function compileSnapshot(
     const refusal = refusals.get(destinationId(resource)) ?? null;
     return memory.ofResource(resource, [secrets, labelsOf, tunnels, sources, policy, refusal], report, (reportOne) => {
       lookupsOfOne = 0;
-      const compiledOne = refuse(compileDestination(resource, context), refusal);
+      const compiledOne = hold(refuseDestination(compileDestination(resource, context), refusal), memory.places);
       const value = admit(compiledOne, policy, reportOne);
       const tenants = compileTenants(resource, context, refusal, reportOne);
       if (tenants.size > 0) ofTenants.set(value.id, tenants);
@@ -134,6 +138,7 @@ export function compileSnapshot(
       mayClaim: policy.mayClaim,
       namespaces: set.namespaces.map(({ metadata }) => metadata.name),
       fetchedOf: (asked) => fetched[imports.findIndex(({ key }) => key === asked.key)] ?? null,
+      places: memory.places,
     });
     for (const { source, problem } of found) reportImport(toProblem(`DestinationSource ${source}`, problem));
     return rest;
@@ -142,6 +147,9 @@ export function compileSnapshot(
     ...written,
     ...imported.destinations,
   ]);
+  for (const destination of destinations) {
+    if (destination.controls?.from != null || destination.isImported === true) memory.places.note(destination);
+  }
   const contested = memory.keep('contested', [written], report, () => findContested(written));
   for (const conflict of findConflicts(contested, workloads.all())) report(conflict);
   const { match } = memory.keep('index', [destinations, policy], report, (reportLeftOut) =>
@@ -211,7 +219,7 @@ function compileTenants(
 ): ReadonlyMap<string, Destination> {
   const ofTenants = new Map<string, Destination>();
   for (const value of resource.spec.from?.tenants ?? []) {
-    const destination = refuse(compileDestination(resource, context, { kind: 'subdomain', value }), refusal);
+    const destination = refuseDestination(compileDestination(resource, context, { kind: 'subdomain', value }), refusal);
     ofTenants.set(value, destination);
     if (!destination.resolved.ready) report(toProblem(destinationId(resource), destination.resolved.problem));
   }
@@ -247,11 +255,26 @@ function compileSources(
   return sources;
 }
 
-/** Of a Destination whose newest version is not valid only what it claims is left. */
-function refuse(destination: Destination, reason: string | null): Destination {
-  if (reason === null) return destination;
+/** Of a Destination or a source whose newest version is not valid only what it claims is left. */
+function refuse<T extends { readonly resolved: unknown }>(
+  compiled: T,
+  reason: string | null,
+  unresolved: (problem: LeatError) => T['resolved'],
+): T {
+  if (reason === null) return compiled;
   const problem = new LeatError('DESTINATION_NOT_READY', `its newest version is not valid: ${reason}`);
-  return { ...destination, resolved: { ready: false, problem } };
+  return { ...compiled, resolved: unresolved(problem) };
+}
+
+function refuseDestination(destination: Destination, reason: string | null): Destination {
+  return refuse(destination, reason, (problem) => ({ ready: false, problem }));
+}
+
+/** One that has its hosts from its entry keeps them where that can't be had any more. */
+function hold(destination: Destination, places: CompileMemory['places']): Destination {
+  const { id, hosts, resolved, controls } = destination;
+  if (resolved.ready || hosts.length > 0 || controls?.from == null) return destination;
+  return { ...destination, ...places.placeOf(id) };
 }
 
 /** Names that the Destination may not claim are taken off it before anything can find it under them. */

@@ -44,18 +44,19 @@ test('a pod reaches targets whose Destinations are kept in a Destination service
   const world = await makeWorld(lab, { hosts: { ...Object.fromEntries(hosts), [SERVICE]: [HERE] } });
   await startNginx(world.internet, { port: 80 });
   const authority = await createAuthority(world.internet);
+  const entries = [
+    entry('BASIC', 'basic.partner.test/base', 'BasicAuthentication', { User: 'shop', Password: 'pass word' }),
+    entry('TOKEN', 'token.partner.test', 'OAuth2ClientCredentials', { 'URL.headers.x-from': 'entry' }),
+    entry('USER', 'user.partner.test', 'OAuth2JWTBearer'),
+    entry('KEPT', 'kept.partner.test', 'BasicAuthentication', { User: 'shop', Password: 'pass word' }),
+  ];
+  const imported = entry('IMPORTED', 'imported.partner.test', 'OAuth2ClientCredentials');
   const service = await startDestinationService(world.internet, {
     authority,
     host: SERVICE,
-    entries: [
-      entry('BASIC', 'basic.partner.test/base', 'BasicAuthentication', { User: 'shop', Password: 'pass word' }),
-      entry('TOKEN', 'token.partner.test', 'OAuth2ClientCredentials', { 'URL.headers.x-from': 'entry' }),
-      entry('USER', 'user.partner.test', 'OAuth2JWTBearer'),
-      entry('IMPORTED', 'imported.partner.test', 'OAuth2ClientCredentials'),
-      entry('KEPT', 'kept.partner.test', 'BasicAuthentication', { User: 'shop', Password: 'pass word' }),
-    ],
+    entries: [...entries, imported],
   });
-  const source = {
+  const source = (requestMs: number): object => ({
     apiVersion: 'leat.dev/v1alpha1',
     kind: 'DestinationSource',
     metadata: { name: 'btp' },
@@ -69,16 +70,19 @@ test('a pod reaches targets whose Destinations are kept in a Destination service
         { level: 'subaccount', names: ['IMPORTED'], allowCleartext: true },
         { level: 'subaccount', names: ['KEPT'] },
       ],
+      timeouts: { requestMs },
     },
-  };
+  });
+  const sourceYaml = (requestMs: number): string =>
+    documents(
+      source(requestMs),
+      secret('leat-system/binding', { credentials: JSON.stringify(service.binding) }),
+      secret('leat-system/ca', { 'ca.crt': authority.certificate }),
+    );
   const leat = await world.startLeat({
     resources: {
       'shop.yaml': SHOP_WITH_PODS,
-      'source.yaml': documents(
-        source,
-        secret('leat-system/binding', { credentials: JSON.stringify(service.binding) }),
-        secret('leat-system/ca', { 'ca.crt': authority.certificate }),
-      ),
+      'source.yaml': sourceYaml(10_000),
       'from.yaml': documents(
         from('BASIC'),
         from('TOKEN'),
@@ -91,6 +95,7 @@ test('a pod reaches targets whose Destinations are kept in a Destination service
     const { stdout } = await world.pods.bridged.run(['curl', '-sS', '-m', '10', ...options, url]);
     return stdout;
   };
+  const refusalOf = (url: string) => get(url, '-o', '/dev/null', '-w', '%{http_code} %header{x-error-internal-code}');
   await until('the entries are known', async () =>
     (await leat.metrics()).includes('leat_destinations{ready="true"} 5'),
   );
@@ -99,30 +104,31 @@ test('a pod reaches targets whose Destinations are kept in a Destination service
     uri: '/base/orders',
     authorization: `Basic ${btoa('shop:pass word')}`,
   });
+  const askImported = async () => JSON.parse(await get('http://imported.partner.test/')).authorization;
+  const AS_TECHNICAL = /^Bearer for-technical-\d+$/;
+  t.regex(await askImported(), AS_TECHNICAL, 'nobody wrote a Destination for it');
+  await service.control({ replace: [...entries, entry('IMPORTED', 'u:p@imported.partner.test', 'NoAuthentication')] });
+  // What a source asks with is another: it is asked at once.
+  await leat.write('source.yaml', sourceYaml(9_000));
+  let passed = '';
+  await until('the entry is not used any more', async () => {
+    passed = await get('http://imported.partner.test/');
+    return !passed.startsWith('{') || !AS_TECHNICAL.test(JSON.parse(passed).authorization);
+  });
+  t.regex(passed, /^DESTINATION_URL_INVALID: /, 'its host is held: nothing goes there without its credential');
+  t.is(await refusalOf('http://imported.partner.test/'), '502 DESTINATION_URL_INVALID');
+  await service.control({ replace: [...entries, imported] });
+  await leat.write('source.yaml', sourceYaml(8_000));
+  await until('the entry is used again', async () => (await refusalOf('http://imported.partner.test/')) === '200 ');
+
   const { authorization } = JSON.parse(await get('http://token.partner.test/'));
-  t.regex(authorization, /^Bearer for-technical-\d+$/);
+  t.regex(authorization, AS_TECHNICAL);
   const user = JSON.parse(await get('http://user.partner.test/', '-H', 'Authorization: Bearer user-a'));
   t.regex(user.authorization, /^Bearer for-user-a-\d+$/, "the user's own token goes to the service alone");
   t.is(await get('http://user.partner.test/', '-o', '/dev/null', '-w', '%{http_code}'), '400');
 
-  const imported = JSON.parse(await get('http://imported.partner.test/'));
-  t.regex(imported.authorization, /^Bearer for-technical-\d+$/, 'nobody wrote a Destination for it');
-  const refusal = await get(
-    'http://kept.partner.test/',
-    '-o',
-    '/dev/null',
-    '-w',
-    '%{http_code} %header{x-error-internal-code}',
-  );
-  t.is(refusal, '403 CLEARTEXT_REFUSED');
-  const missing = await get(
-    'http://late.partner.test/',
-    '-o',
-    '/dev/null',
-    '-w',
-    '%{http_code} %header{x-error-internal-code}',
-  );
-  t.is(missing, '502 404', "in SAP's words: `docs/gateway.md`");
+  t.is(await refusalOf('http://kept.partner.test/'), '403 CLEARTEXT_REFUSED');
+  t.is(await refusalOf('http://late.partner.test/'), '502 404', "in SAP's words: `docs/gateway.md`");
 
   await service.stop();
   t.is(

@@ -176,7 +176,11 @@ class Source {
       tunnels: this.#stores.Tunnel.resources(),
       destinationSources: this.#stores.DestinationSource.resources(),
       nodePolicies: this.#stores.NodePolicy.resources(),
-      refused: [...this.#stores.Destination.refused(), ...this.#stores.ClusterDestination.refused()],
+      refused: [
+        ...this.#stores.Destination.refused(),
+        ...this.#stores.ClusterDestination.refused(),
+        ...this.#stores.DestinationSource.refused(),
+      ],
     };
     this.#watchSecrets(this.#wantedSecrets(enrolledNamespaces(cluster, node, labels).add(node.leatNamespace), cluster));
     if (this.#newest === null && this.#awaitsSecrets()) return;

@@ -21,9 +21,15 @@ interface Entry<K extends KindName> {
 
 /**
  * Kinds that go on as they were where their newest version is not valid. Without its policy a node would let pass what the
- * policy refuses, and without its Destination a host is reached in clear: that one is kept to be refused.
+ * policy refuses, and without its Destination, or the source of imported ones, a host is reached in clear: those are kept to
+ * be refused.
  */
-const KEPT: ReadonlySet<KindName> = new Set<KindName>(['NodePolicy', 'Destination', 'ClusterDestination']);
+const KEPT: ReadonlySet<KindName> = new Set<KindName>([
+  'NodePolicy',
+  'Destination',
+  'ClusterDestination',
+  'DestinationSource',
+]);
 
 const NO_PROBLEMS: readonly SourceProblem[] = Object.freeze([]);
 
