@@ -57,6 +57,11 @@ export function checkOAuth2Client(client: OAuth2Client, path: FieldPath): FieldP
 /** Those of the request itself, which Leat writes. */
 const OWN_HEADERS = new Set(['authorization', 'content-type', 'accept', 'expect']);
 
+/** Whether a header of the token request is Leat's own to write, or belongs to the connection. */
+export function isOwnTokenHeader(name: string): boolean {
+  return checkTokenHeader(name, []).length > 0;
+}
+
 function checkTokenHeader(name: string, path: FieldPath): FieldProblem[] {
   if (OWN_HEADERS.has(name.toLowerCase())) return [problemAt(path, 'is sent by Leat itself', name)];
   return checkHeaderName(name, path);

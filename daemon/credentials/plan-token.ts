@@ -9,6 +9,7 @@ import { type Caller, readUserToken, tokenIn, type UserToken, type VerifyUserTok
 import { signSamlAssertion } from './sign-saml-assertion.ts';
 import { CLIENT_CREDENTIALS, type FetchToken, type Grant, type Token } from './token.ts';
 import type { Fetch } from './token-cache.ts';
+import { clientForCaller } from './token-tenant.ts';
 
 export interface TokenPlan {
   readonly client: OAuth2Client | null;
@@ -39,12 +40,9 @@ export type TokenAuthentication = Exclude<
   }
 >;
 
-/** @throws USER_TOKEN_MISSING, USER_TOKEN_INVALID, CREDENTIAL_UNAVAILABLE, TUNNEL_NOT_ALLOWED */
-export async function planToken(
-  authentication: TokenAuthentication,
-  caller: Caller,
-  tools: PlanTools,
-): Promise<TokenPlan> {
+/** @throws USER_TOKEN_MISSING, USER_TOKEN_INVALID, CREDENTIAL_UNAVAILABLE, TUNNEL_NOT_ALLOWED, CONTROL_HEADER_* */
+export async function planToken(given: TokenAuthentication, caller: Caller, tools: PlanTools): Promise<TokenPlan> {
+  const authentication = 'client' in given ? { ...given, client: clientForCaller(given.client, caller) } : given;
   if ('client' in authentication) checkTunnel(authentication.client, caller);
   switch (authentication.type) {
     case 'OAuth2ClientCredentials':

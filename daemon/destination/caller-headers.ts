@@ -11,6 +11,8 @@ const OF_ANY_SERVICE = [
   'x-client-assertion-type',
   'x-client-assertion-destination-name',
 ];
+/** Which token service is asked, where one configuration is for those of all tenants. */
+const OF_TENANT = ['x-token-service-tenant', 'authorization'];
 /** What SAP's transparent proxy reads of a request for the Destination service (SAP Help, "HTTP Destinations"). */
 const OF_SERVICES = [
   ...OF_ANY_SERVICE,
@@ -27,8 +29,11 @@ const OF_SERVICES = [
 export function callerHeaders(authentication: Authentication): readonly string[] {
   if (authentication.type === 'DestinationService')
     return authentication.callerToken === null ? OF_ANY_SERVICE : OF_SERVICES;
-  if (!('userToken' in authentication)) return [];
+  const isPerTenant = 'client' in authentication && authentication.client.isPerTenant === true;
+  const ofTenant = isPerTenant ? OF_TENANT : [];
+  if (!('userToken' in authentication)) return ofTenant;
   const user = (authentication.userToken.header ?? 'authorization').toLowerCase();
   const actor = authentication.type === 'OAuth2TokenExchange' ? authentication.exchange.actor : null;
-  return actor !== null && 'header' in actor.source ? [user, actor.source.header.toLowerCase()] : [user];
+  const ofActor = actor !== null && 'header' in actor.source ? [actor.source.header.toLowerCase()] : [];
+  return [...new Set([user, ...ofActor, ...ofTenant])];
 }

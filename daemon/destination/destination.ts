@@ -12,6 +12,8 @@ export type Protocol = 'http' | 'https' | 'tls' | 'tcp';
 /** An OAuth 2.0 client (RFC 6749 §2), with everything needed to ask for a token. */
 export interface OAuth2Client {
   readonly tokenUrl: string;
+  /** `{tenant}` in `tokenUrl` stands for the tenant of the token service, which each request says. */
+  readonly isPerTenant?: true;
   readonly clientId: Secret;
   /** null where the client proves itself otherwise. */
   readonly clientSecret: Secret | null;

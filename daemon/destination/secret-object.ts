@@ -10,14 +10,25 @@ export interface SecretObject {
   readonly field: (name: string) => string;
 }
 
+export interface JsonSecretObject extends SecretObject {
+  /** Texts of a list; empty: it is not there, or no list. */
+  readonly list: (name: string) => readonly string[];
+}
+
 /** A JSON object in a value of a Secret. Messages hold nothing of it. @throws SECRET_INVALID */
-export function readSecretObject(text: string, what: string): SecretObject {
+export function readSecretObject(text: string, what: string): JsonSecretObject {
   const fields = parseObject(text);
   if (fields === null) throw new LeatError('SECRET_INVALID', `${what} is no JSON object`);
-  return requireFields((name) => {
-    const value = Object.hasOwn(fields, name) ? fields[name] : null;
+  const fieldNamed = (name: string): unknown => (Object.hasOwn(fields, name) ? fields[name] : null);
+  const optional: FieldOf = (name) => {
+    const value = fieldNamed(name);
     return typeof value === 'string' ? value : null;
-  }, what);
+  };
+  const list = (name: string): readonly string[] => {
+    const value = fieldNamed(name);
+    return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+  };
+  return { ...requireFields(optional, what), list };
 }
 
 export function requireFields(optional: FieldOf, what: string): SecretObject {

@@ -18,18 +18,37 @@ export function clientOfTenant(client: OAuth2Client, { kind, value }: Tenant): O
   return { ...client, tokenUrl: url.href };
 }
 
-const MAX_TENANTS = 1024;
-/** The same instance for the same tenant: what is kept for it is found by its identity. */
-const known = new WeakMap<ServiceInstance, Map<string, ServiceInstance>>();
+/** What stands for the tenant in a token URL that is for all of them (SAP Help, `tokenServiceURLType`). */
+export const TENANT_PLACEHOLDER = '{tenant}';
+
+/** The client for the token service of one tenant, where its `tokenUrl` is for all of them. */
+export function clientAtTenant(client: OAuth2Client, tenant: string): OAuth2Client {
+  return ofTenant(clients, client, tenant, () => ({
+    ...client,
+    tokenUrl: client.tokenUrl.replaceAll(TENANT_PLACEHOLDER, tenant),
+  }));
+}
 
 export function serviceOfTenant(service: ServiceInstance, tenant: Tenant): ServiceInstance {
-  const ofService = known.get(service) ?? new Map<string, ServiceInstance>();
-  known.set(service, ofService);
-  const name = tenantName(tenant);
-  const instance = ofService.get(name) ?? { ...service, client: clientOfTenant(service.client, tenant) };
-  ofService.delete(name);
-  ofService.set(name, instance);
-  const [oldest] = ofService.keys();
-  if (ofService.size > MAX_TENANTS && oldest !== undefined) ofService.delete(oldest);
-  return instance;
+  return ofTenant(services, service, tenantName(tenant), () => ({
+    ...service,
+    client: clientOfTenant(service.client, tenant),
+  }));
+}
+
+const MAX_TENANTS = 1024;
+/** The same one for the same tenant: what is kept for it is found by its identity. */
+type OfTenants<T extends object> = WeakMap<T, Map<string, T>>;
+const services: OfTenants<ServiceInstance> = new WeakMap();
+const clients: OfTenants<OAuth2Client> = new WeakMap();
+
+function ofTenant<T extends object>(known: OfTenants<T>, whole: T, tenant: string, make: () => T): T {
+  const tenants = known.get(whole) ?? new Map<string, T>();
+  known.set(whole, tenants);
+  const found = tenants.get(tenant) ?? make();
+  tenants.delete(tenant);
+  tenants.set(tenant, found);
+  const [oldest] = tenants.keys();
+  if (tenants.size > MAX_TENANTS && oldest !== undefined) tenants.delete(oldest);
+  return found;
 }

@@ -26,19 +26,27 @@ interface Scene {
   readonly client: StrictClient;
   readonly action: object;
   readonly proxyType?: 'Internet' | 'OnPremise';
+  /** One token service for all tenants, with a header and a query of its own. */
+  readonly isCommon?: boolean;
 }
 
-async function arrange(t: ExecutionContext, { client, action, proxyType = 'Internet' }: Scene) {
+const TENANT = 'acme';
+
+async function arrange(t: ExecutionContext, { client, action, proxyType = 'Internet', isCommon = false }: Scene) {
   const lab = await createLab(t.title);
   t.teardown(() => lab.dispose());
   const authority = await createAuthority(lab.loopback);
-  const [tls, own] = await Promise.all([authority.issueServer(HOST), authority.issueClient('leat')]);
+  const [tls, own] = await Promise.all([
+    authority.issueServer(isCommon ? `${TENANT}.accounts.test` : HOST),
+    authority.issueClient('leat'),
+  ]);
   const ias = await startStrictOAuthServer(t, {
     client,
     path: '/oauth2/token',
     tls: { ...tls, ...(client.by === 'MutualTls' ? { clientAuthority: authority.certificate } : {}) },
     userKeys: users.keys,
     parameters: { resource: RESOURCE },
+    ...(isCommon ? { headers: { apikey: 'of-the-gateway' }, query: 'zone=eu' } : {}),
   });
   const url = `https://${HOST}:${ias.port}`;
   const properties = {
@@ -47,11 +55,18 @@ async function arrange(t: ExecutionContext, { client, action, proxyType = 'Inter
     URL: 'https://erp.example',
     Authentication: 'NoAuthentication',
     ProxyType: proxyType,
-    tokenServiceURL: `${url}/oauth2/token`,
     'tokenService.body.resource': RESOURCE,
+    ...(isCommon
+      ? {
+          tokenServiceURL: `https://accounts.test:${ias.port}/oauth2/token`,
+          tokenServiceURLType: 'Common',
+          'tokenServiceURL.headers.apikey': 'of-the-gateway',
+          'tokenServiceURL.queries.zone': 'eu',
+        }
+      : { tokenServiceURL: `${url}/oauth2/token` }),
   };
   const service = await makeServiceLab(t, { entries: [{ properties, labels: [{ key: 'stage', values: ['prod'] }] }] });
-  const key = { url, clientid: 'leat' };
+  const key = { url, clientid: 'leat', domains: ['accounts.test'] };
   const proof =
     client.by === 'MutualTls' ? { certificate: own.certificate, key: own.key } : { clientsecret: 'hunter2' };
   const actions = [{ ...action, secret: { name: 'ias', key: 'credentials' }, ca: { name: 'ca', key: 'ca.crt' } }];
@@ -149,4 +164,24 @@ test('OAuth2TechnicalUserPropagation: the technical token for the Connectivity P
   const fields = await headersFor(['Authorization', 'Bearer mine']);
   t.is(ias.subjectOf(fields['SAP-Connectivity-Technical-Authentication'] ?? null), 'leat');
   t.is(fields.Authorization, null);
+});
+
+test('OAuth2JwtBearer and OAuth2ClientCredentials: the token service of the tenant that the request names', async (t) => {
+  for (const type of ['OAuth2JwtBearer', 'OAuth2ClientCredentials'] as const) {
+    const { ias, headersFor } = await arrange(t, {
+      client: { by: 'Body', secret: 'hunter2' },
+      action: { type },
+      isCommon: true,
+    });
+    const asked: [string, string][] = [['Authorization', `Bearer ${await users.token('ada')}`]];
+    await t.throwsAsync(headersFor(...asked), { code: 'CONTROL_HEADER_MISSING' } as never);
+    const fields = await headersFor(...asked, ['X-Token-Service-Tenant', TENANT]);
+    t.is(ias.subjectOf(fields.Authorization ?? null), type === 'OAuth2JwtBearer' ? 'ada' : 'leat');
+    t.deepEqual(ias.refusals, [], 'header and query of the entry were there');
+    // The certificate is that of the one tenant.
+    await t.throwsAsync(headersFor(...asked, ['X-Token-Service-Tenant', 'globex']), {
+      code: 'CREDENTIAL_UNAVAILABLE',
+    } as never);
+    t.is(ias.requests.length, 1);
+  }
 });

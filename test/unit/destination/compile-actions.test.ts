@@ -5,6 +5,7 @@ import type { DestinationAction } from '../../../api/kinds/destination-action.ts
 import { compileSource } from '../../../daemon/destination/compile-source.ts';
 import type { Destination as Compiled, EntryLabels, ServiceLookup } from '../../../daemon/destination/destination.ts';
 import { createSecretReaders } from '../../../daemon/destination/release-secret.ts';
+import { Secret } from '../../../daemon/destination/secret.ts';
 import { mapDestination } from '../../../daemon/destination-service/map-destination.ts';
 import { compileSnapshot } from '../../../daemon/routing/compile-snapshot.ts';
 import { readControls } from '../../../daemon/routing/read-controls.ts';
@@ -142,10 +143,34 @@ for (const [what, properties, action, code] of [
     'DESTINATION_ENTRY_INVALID',
   ],
   [
-    'a token service for all tenants',
+    'a token service for all tenants, of which the Secret names no domain',
     { ...RESOURCE, ...AT, tokenServiceURLType: 'Common' },
     CLIENT,
-    'DESTINATION_ENTRY_UNSUPPORTED',
+    'DESTINATION_ENTRY_INVALID',
+  ],
+  [
+    'a token service for all tenants that it does not name',
+    { ...RESOURCE, tokenServiceURLType: 'Common' },
+    JWT,
+    'DESTINATION_ENTRY_INVALID',
+  ],
+  [
+    'a header of the token request that is Leat’s own',
+    { ...RESOURCE, 'tokenServiceURL.headers.authorization': 'Basic x' },
+    JWT,
+    'DESTINATION_ENTRY_INVALID',
+  ],
+  [
+    'a header of the token request that frames it',
+    { ...RESOURCE, 'tokenServiceURL.headers.Content-Length': '5' },
+    JWT,
+    'DESTINATION_ENTRY_INVALID',
+  ],
+  [
+    'a header of the token request with a line break',
+    { ...RESOURCE, 'tokenServiceURL.headers.x': 'a\r\nb' },
+    JWT,
+    'DESTINATION_ENTRY_INVALID',
   ],
   [
     'a parameter of Leat’s own',
@@ -159,6 +184,51 @@ for (const [what, properties, action, code] of [
     const { problem } = compile(properties, [action]);
     t.like(problem, { code });
     t.false(problem?.message.includes('hunter'));
+  });
+}
+
+test('headers and queries of the entry go along with the token request, as secrets', (t) => {
+  const { authentication } = compile(
+    { ...RESOURCE, 'tokenServiceURL.headers.apikey': 'hunter4', 'tokenServiceURL.queries.zone': 'hunter5' },
+    [JWT],
+  );
+  if (authentication?.type !== 'OAuth2JwtBearer') return t.fail();
+  t.deepEqual(authentication.client.headers, [{ name: 'apikey', value: new Secret('hunter4') }]);
+  t.deepEqual(authentication.client.queries, [{ name: 'zone', value: new Secret('hunter5') }]);
+});
+
+const OF_MANY = { ...KEY, domain: 'accounts.sap', domains: ['accounts.sap', 'Accounts.Cloud.sap', 'sap', ''] };
+
+for (const [what, tokenServiceURL, tokenUrl] of [
+  ['without placeholder', 'https://accounts.sap/oauth2/token', 'https://{tenant}.accounts.sap/oauth2/token'],
+  ['with one', 'https://{tenant}.accounts.cloud.sap/oauth2/token', 'https://{tenant}.accounts.cloud.sap/oauth2/token'],
+  ['in the path', 'https://t.accounts.sap/{tenant}/token', 'https://t.accounts.sap/{tenant}/token'],
+] as const) {
+  test(`a token service for all tenants is the one of each at a domain of the Secret: ${what}`, (t) => {
+    const properties = { ...RESOURCE, tokenServiceURL, tokenServiceURLType: 'Common' };
+    const { authentication } = compile(properties, [CLIENT], { key: OF_MANY });
+    t.like(authentication, { type: 'OAuth2ClientCredentials', client: { tokenUrl, isPerTenant: true } });
+  });
+}
+
+for (const tokenServiceURL of [
+  'https://{tenant}.evil.example/token',
+  'https://evil.{tenant}.accounts.sap/token',
+  'https://{tenant}.evil.accounts.sap/token',
+  'https://{tenant}evil.accounts.sap/token',
+  'https://{tenant}.sap/token',
+  'https://{tenant}/token',
+  'https://evil.example/{tenant}/token',
+  'https://{tenant}.accounts.sap:8443/token',
+  'https://{tenant}:x@accounts.sap/token',
+  'http://{tenant}.accounts.sap/token',
+  'https://evil.example/token#://t.accounts.sap',
+]) {
+  test(`a token service for all tenants elsewhere gets no Secret: ${tokenServiceURL}`, (t) => {
+    const properties = { ...RESOURCE, tokenServiceURL, tokenServiceURLType: 'Common' };
+    const { problem } = compile(properties, [CLIENT], { key: OF_MANY });
+    t.like(problem, { code: 'DESTINATION_ENTRY_INVALID' });
+    t.false(problem?.message.includes('evil'));
   });
 }
 
