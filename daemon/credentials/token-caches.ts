@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { touchRecent } from '../net/touch-recent.ts';
 import { createTokenCache, type TokenCache, type TokenCacheOptions } from './token-cache.ts';
 
 export interface TokenCaches {
@@ -16,15 +17,8 @@ export function createTokenCaches(options: Omit<TokenCacheOptions, 'maxEntries'>
   const caches = new Map<string, TokenCache>();
   return {
     of(owner) {
-      const cache = caches.get(owner) ?? createTokenCache({ ...options, maxEntries: MAX_ENTRIES });
-      caches.delete(owner);
-      caches.set(owner, cache);
-      const [oldest] = caches.keys();
-      if (caches.size > MAX_OWNERS && oldest !== undefined) {
-        // Not closed: whoever waits there still gets an answer. Its timers keep nothing alive.
-        caches.delete(oldest);
-      }
-      return cache;
+      // One that goes is not closed: whoever waits there still gets an answer. Its timers keep nothing alive.
+      return touchRecent(caches, owner, () => createTokenCache({ ...options, maxEntries: MAX_ENTRIES }), MAX_OWNERS);
     },
     close() {
       for (const cache of caches.values()) cache.close();

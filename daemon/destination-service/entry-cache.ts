@@ -6,6 +6,7 @@ import { asLeatError, LeatError } from '../errors/leat-error.ts';
 import type { Clock } from '../net/clock.ts';
 import { createFlightLimit, type FlightLimit } from '../net/limit-flights.ts';
 import { orAborted } from '../net/or-aborted.ts';
+import { touchRecent } from '../net/touch-recent.ts';
 import type { AskService } from './ask-service.ts';
 import { mapDestination } from './map-destination.ts';
 
@@ -85,8 +86,8 @@ export function createEntryCache({ ask, clock, signal: ended, times = TIMES }: E
   return {
     async get(owner, lookup, signal) {
       signal.throwIfAborted();
-      const { entries, inLine } = touch(owners, owner, newOwner, MAX_OWNERS);
-      const kept = touch(entries, lookup.key, newKept, MAX_ENTRIES);
+      const { entries, inLine } = touchRecent(owners, owner, newOwner, MAX_OWNERS);
+      const kept = touchRecent(entries, lookup.key, newKept, MAX_ENTRIES);
       const { fetched } = kept;
       const nowMs = clock.monotonicMs();
       if (fetched !== null && nowMs < kept.untilMs) return fetched;
@@ -117,14 +118,4 @@ async function orLater<T>(news: Promise<T>, known: T, waitMs: number): Promise<T
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** To the end of the map; the first is then the one that was not used for longest, and has to go. */
-function touch<V>(map: Map<string, V>, key: string, make: () => V, max: number): V {
-  const value = map.get(key) ?? make();
-  map.delete(key);
-  map.set(key, value);
-  const [oldest] = map.keys();
-  if (map.size > max && oldest !== undefined) map.delete(oldest);
-  return value;
 }

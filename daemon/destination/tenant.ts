@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A subscribed tenant of a DestinationSource, and what belongs to it. */
+import { touchRecent } from '../net/touch-recent.ts';
 import type { OAuth2Client, ServiceInstance, Tenant } from './destination.ts';
 
 /** `subdomain acme`: for messages and records. */
@@ -45,10 +46,5 @@ const clients: OfTenants<OAuth2Client> = new WeakMap();
 function ofTenant<T extends object>(known: OfTenants<T>, whole: T, tenant: string, make: () => T): T {
   const tenants = known.get(whole) ?? new Map<string, T>();
   known.set(whole, tenants);
-  const found = tenants.get(tenant) ?? make();
-  tenants.delete(tenant);
-  tenants.set(tenant, found);
-  const [oldest] = tenants.keys();
-  if (tenants.size > MAX_TENANTS && oldest !== undefined) tenants.delete(oldest);
-  return found;
+  return touchRecent(tenants, tenant, make, MAX_TENANTS);
 }
