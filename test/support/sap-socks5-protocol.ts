@@ -93,8 +93,8 @@ export function parseRequest(bytes: Buffer): Parsed<{ readonly host: string; rea
   return { value: { host: bytes.toString('latin1', 5, end), port: bytes.readUInt16BE(end) }, lengthBytes: end + 2 };
 }
 
-/** Judges a JWT as the Connectivity Proxy does: signature, expiry, client. @throws Refused */
-export function judgeToken(token: string, publicJwk: JsonWebKey, allowedClientId: string): void {
+/** Judges a JWT as the Connectivity Proxy does: signature, expiry, client. Gives its subaccount. @throws Refused */
+export function judgeToken(token: string, publicJwk: JsonWebKey, allowedClientId: string): string {
   const refuse = (reason: string) => new Refused('authentication', reason, badAuthentication);
   let claims: Record<string, unknown>;
   try {
@@ -103,6 +103,7 @@ export function judgeToken(token: string, publicJwk: JsonWebKey, allowedClientId
     throw refuse((error as Error).message);
   }
   if (claims.client_id !== allowedClientId) throw refuse(`client ${String(claims.client_id)} is not allowed`);
+  return String(claims.zid ?? '');
 }
 
 /** The claims of a JWT (RS256) whose signature is right and whose time is not over. @throws Error with the reason */

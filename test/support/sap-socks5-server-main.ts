@@ -43,14 +43,16 @@ async function handle(client: Socket): Promise<void> {
   await read(client, parseGreeting, 'greeting', Buffer.from([5, 0xff]));
   client.write(Buffer.from([5, 0x80]));
   const { token, locationId } = await read(client, parseAuthentication, 'authentication', Buffer.from([1, 1]));
-  judgeToken(token, configuration.publicJwk, configuration.allowedClientId);
+  const { publicJwk, allowedClientId, subaccounts } = configuration;
+  const subaccount = judgeToken(token, publicJwk, allowedClientId);
   client.write(Buffer.from([1, 0]));
   const { host, port } = await read(client, parseRequest, 'request', encodeReply(reply.failure));
-  const location = configuration.locations[locationId];
+  const locations = subaccounts === undefined ? configuration.locations : subaccounts[subaccount];
+  const location = locations?.[locationId];
   const target = location?.[`${host}:${port}`];
   const code = location === undefined ? reply.locationUnknown : target === undefined ? reply.notExposed : reply.success;
   if (target === undefined) {
-    emit('connect', { locationId, host, port, reply: code });
+    emit('connect', { ...(subaccounts === undefined ? {} : { subaccount }), locationId, host, port, reply: code });
     client.end(encodeReply(code));
     return;
   }
@@ -58,11 +60,17 @@ async function handle(client: Socket): Promise<void> {
   try {
     await once(backend, 'connect');
   } catch {
-    emit('connect', { locationId, host, port, reply: reply.backendUnreachable });
+    emit('connect', {
+      ...(subaccounts === undefined ? {} : { subaccount }),
+      locationId,
+      host,
+      port,
+      reply: reply.backendUnreachable,
+    });
     client.end(encodeReply(reply.backendUnreachable));
     return;
   }
-  emit('connect', { locationId, host, port, reply: code });
+  emit('connect', { ...(subaccounts === undefined ? {} : { subaccount }), locationId, host, port, reply: code });
   client.write(encodeReply(code));
   for (const [from, to] of [
     [client, backend],

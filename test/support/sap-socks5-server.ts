@@ -15,11 +15,13 @@ export interface SapSocks5Options extends ListenOptions {
   readonly publicJwk: JsonWebKey;
   /** The one OAuth client whose tokens it accepts, as `oauth.allowedClientId` of SAP's. */
   readonly allowedClientId: string;
-  /** Per location id (`''`: the Cloud Connector without one): virtual `host:port` to the real one behind it. */
-  readonly locations: Readonly<
-    Record<string, Readonly<Record<string, { readonly host: string; readonly port: number }>>>
-  >;
+  readonly locations: Locations;
+  /** In shared mode, in place of `locations`: those of each subaccount, which the token says (`zid`). */
+  readonly subaccounts?: Readonly<Record<string, Locations>>;
 }
+
+/** Per location id (`''`: the Cloud Connector without one): virtual `host:port` to the real one behind it. */
+type Locations = Readonly<Record<string, Readonly<Record<string, { readonly host: string; readonly port: number }>>>>;
 
 /** What the child process reads. */
 export interface SapSocks5Configuration extends SapSocks5Options {
@@ -28,7 +30,7 @@ export interface SapSocks5Configuration extends SapSocks5Options {
 }
 
 export interface SapSocks5Server extends StartedServer {
-  /** One entry per connection that got as far as a CONNECT request: location id, asked host, port, reply code. */
+  /** One entry per connection that got as far as a CONNECT request: subaccount, location id, asked host, port, reply code. */
   connects(): Record<string, unknown>[];
   /** Why it refused, one entry per refusal: `greeting`, `authentication`, `request`. */
   refusals(): Record<string, unknown>[];

@@ -50,6 +50,8 @@ export interface StrictOptions {
   readonly path?: string;
   /** Query that must be there; default none. */
   readonly query?: string;
+  /** What it gives; null: it refuses the client. Default a token of its own making. */
+  readonly makeToken?: (request: IncomingMessage) => string | null;
   readonly tls?: { readonly certificate: string; readonly key: string; readonly clientAuthority?: string };
   readonly expiresInSeconds?: number;
 }
@@ -274,7 +276,8 @@ export async function startStrictOAuthServer(t: Teardown, options: StrictOptions
         if (take(form, [name])[0] !== value) throw new Refusal('invalid_request', name);
       }
       if (form.size > 0) throw new Refusal('invalid_request', `not expected: ${[...form.keys()].join()}`);
-      const token = `token-${randomUUID()}`;
+      const token = options.makeToken === undefined ? `token-${randomUUID()}` : options.makeToken(request);
+      if (token === null) throw new Refusal('invalid_client', `no tenant ${request.headers.host}`);
       noteSecret('token', token);
       issued.push({ token, subject });
       const isExchange = grant.endsWith(':token-exchange');
