@@ -7,5 +7,5 @@ import type { Clock } from '../net/clock.ts';
 export function checkNotExpired({ notAfterMs }: TlsIdentity, what: string, clock: Clock): void {
   if (notAfterMs === undefined || clock.nowMs() < notAfterMs) return;
   const moment = new Date(notAfterMs).toISOString();
-  throw new LeatError('SECRET_INVALID', `${what} expired at ${moment}: renew it in its Secret`);
+  throw new LeatError('SECRET_INVALID', `${what} expired at ${moment}: renew it where it is kept`);
 }

@@ -3,17 +3,18 @@
  * Bad input where credentials come from, with a daemon, a controller and an API server: what the application is answered, and
  * what the condition of the Destination says. Secrets are searched for in all of it.
  */
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { ApiServer } from '../support/apiserver.ts';
-import { createAuthority } from '../support/certificates.ts';
+import { type Certificate, createAuthority } from '../support/certificates.ts';
 import { grantControllerRights, renderChart, startController } from '../support/controller.ts';
 import { type CurlAnswer, curl } from '../support/curl.ts';
+import { type Entry, startDestinationService } from '../support/destination-service.ts';
 import { createLab, type Lab } from '../support/lab.ts';
 import type { LeatOnNode } from '../support/leat-on-node.ts';
 import { startNginx } from '../support/nginx.ts';
-import { destination, secret } from '../support/resources.ts';
+import { destination, destinationSource, secret } from '../support/resources.ts';
 import { findSecrets } from '../support/search-secret.ts';
 import { isRoot } from '../support/server.ts';
 import { until } from '../support/until.ts';
@@ -25,7 +26,8 @@ const TOKEN_PORT = 8080;
 const [HERE] = ADDRESSES.internet;
 
 interface Case {
-  readonly authentication: object;
+  /** Written in the Destination; or, of an entry that it names, properties beside those of {@link keptEntry}. */
+  readonly authentication: object | { readonly entry: Readonly<Record<string, string>> };
   /** Header lines of the application. */
   readonly sends?: readonly string[];
   readonly answer: readonly [status: number, code: string | null];
@@ -45,6 +47,12 @@ const oauth2 = (path: string, port = TOKEN_PORT) => ({
 const certificate = (fields: object) => ({
   type: 'ClientCertificate',
   clientCertificate: { secret: 'certificates', ...fields },
+});
+const SERVICE = 'destination.service.test';
+/** Password of the key stores that an entry names. */
+const STORE_PASSWORD = 'the password of the store';
+const keyStore = (location: string, password?: string) => ({
+  entry: { KeyStoreLocation: location, ...(password === undefined ? {} : { KeyStorePassword: password }) },
 });
 const user = { type: 'TokenForwarding' };
 const READY = ['Ready', 'True', 'Ready', /served on 1 node/] as const;
@@ -110,6 +118,36 @@ const CASES: Readonly<Record<string, Case>> = {
     answer: [503, 'SECRET_INVALID'],
     condition: invalid(/does not belong to its first certificate/),
   },
+  'entry-expired': {
+    authentication: keyStore('expired.pem'),
+    answer: [503, 'SECRET_INVALID'],
+    condition: invalid(/expired at 2020-01-02/),
+  },
+  'entry-expired-p12': {
+    authentication: keyStore('expired.p12', STORE_PASSWORD),
+    answer: [503, 'SECRET_INVALID'],
+    condition: invalid(/expired at 2020-01-02/),
+  },
+  'entry-wrong-password': {
+    authentication: keyStore('own.p12', 'another password than that'),
+    answer: [503, 'SECRET_INVALID'],
+    condition: invalid(/the key store of the entry .*its password is wrong/),
+  },
+  'entry-no-password': {
+    authentication: keyStore('own.p12'),
+    answer: [503, 'SECRET_INVALID'],
+    condition: invalid(/the key store of the entry .*its password is wrong or missing/),
+  },
+  'entry-encrypted': {
+    authentication: keyStore('encrypted.pem', 'another password than that'),
+    answer: [503, 'SECRET_INVALID'],
+    condition: invalid(/the key store of the entry.*its password is wrong/),
+  },
+  'entry-unfit': {
+    authentication: keyStore('unfit.pem'),
+    answer: [503, 'SECRET_INVALID'],
+    condition: invalid(/the key store of the entry.*does not belong to its first certificate/),
+  },
   'no-user': { authentication: user, answer: [401, 'USER_TOKEN_MISSING'], condition: READY },
   'past-user': {
     authentication: user,
@@ -144,7 +182,28 @@ async function writeResources(): Promise<void> {
   const expired = await authority.issueExpired('shop');
   const encrypted = ['openssl', 'pkcs8', '-topk8', '-in', own.keyFile, '-passout', 'pass:the right password'];
   const { stdout: encryptedKey } = await world.internet.run(encrypted);
-  secrets = { client: SECRET, basic: 'p4ssw0rd of the back end', key: own.key, encryptedKey, expired: expired.key };
+  secrets = {
+    client: SECRET,
+    basic: 'p4ssw0rd of the back end',
+    key: own.key,
+    encryptedKey,
+    expired: expired.key,
+    store: STORE_PASSWORD,
+  };
+  const stores = {
+    'own.p12': await pkcs12Of(own),
+    'expired.p12': await pkcs12Of(expired),
+    'expired.pem': Buffer.from(expired.certificate + expired.key),
+    'encrypted.pem': Buffer.from(own.certificate + encryptedKey),
+    'unfit.pem': Buffer.from(own.certificate + expired.key),
+  };
+  const service = await startDestinationService(world.internet, {
+    authority,
+    host: SERVICE,
+    entries: Object.entries(CASES).flatMap(([name, { authentication }]) =>
+      'entry' in authentication ? keptEntry(name, authentication.entry, stores) : [],
+    ),
+  });
   const files = {
     'tls.crt': own.certificate,
     'encrypted.key': encryptedKey,
@@ -165,7 +224,18 @@ async function writeResources(): Promise<void> {
       metadata: { name: 'web', namespace: 'shop' },
       spec: { nodeName: 'node-1', containers: [{ name: 'app', image: 'app' }] },
     },
+    secret('leat-system/binding', service.binding),
+    secret('leat-system/ca', { 'ca.crt': authority.certificate }),
+    destinationSource('btp', {
+      default: true,
+      ca: { name: 'ca', key: 'ca.crt' },
+      allow: [{ namespaces: { names: ['shop'] }, destinationNames: ['*'], levels: ['subaccount', 'instance'] }],
+    }),
     ...Object.entries(CASES).map(([name, { authentication }]) => {
+      if ('entry' in authentication) {
+        const { apiVersion, kind, metadata } = destination(`shop/${name}`);
+        return { apiVersion, kind, metadata, spec: { from: { name }, workloads: { all: true } } };
+      }
       const isTls = 'clientCertificate' in authentication;
       return destination(`shop/${name}`, {
         hosts: [`${name}.partner.test`],
@@ -184,13 +254,49 @@ async function writeResources(): Promise<void> {
   await api.podStatus('shop', 'web', ADDRESSES.bridged);
 }
 
+async function pkcs12Of({ certificateFile, keyFile }: Certificate): Promise<Buffer> {
+  const file = `${keyFile}.p12`;
+  const pair = ['-inkey', keyFile, '-in', certificateFile];
+  await world.internet.run([
+    'openssl',
+    'pkcs12',
+    '-export',
+    ...pair,
+    '-passout',
+    `pass:${STORE_PASSWORD}`,
+    '-out',
+    file,
+  ]);
+  return readFile(file);
+}
+
+/** An entry that shows a certificate, from the stores that it names. */
+function keptEntry(
+  name: string,
+  properties: Readonly<Record<string, string>>,
+  stores: Readonly<Record<string, Buffer>>,
+): Entry {
+  const { KeyStoreLocation: location = '' } = properties;
+  const content = stores[location]?.toString('base64') ?? '';
+  return {
+    properties: {
+      Name: name,
+      Type: 'HTTP',
+      URL: `https://${name}.partner.test`,
+      Authentication: 'ClientCertificateAuthentication',
+      ...properties,
+    },
+    certificates: [{ Name: location, Content: content, Type: 'CERTIFICATE' }],
+  };
+}
+
 const withRoot = isRoot() ? test : test.skip;
 
 test.before(async (t) => {
   if (!isRoot()) return;
   t.timeout(240_000);
   lab = await createLab('bad-credentials');
-  const names = [...Object.keys(CASES), 'login'].map((name) => `${name}.partner.test`);
+  const names = [SERVICE, ...[...Object.keys(CASES), 'login'].map((name) => `${name}.partner.test`)];
   world = await makeWorld(lab, { hosts: Object.fromEntries(names.map((name) => [name, [HERE]])) });
   await startNginx(world.internet, { port: 80 });
   await serve(world.internet, 'serve-bad-tokens', String(TOKEN_PORT));
@@ -217,6 +323,10 @@ test.before(async (t) => {
   await until('the Secrets of the namespace are read', async () => {
     await ask(['own-authorization', CASES['own-authorization'] as Case]);
     return answers.get('own-authorization')?.status === 200;
+  });
+  await until('the entries are fetched', async () => {
+    await ask(['entry-unfit', CASES['entry-unfit'] as Case]);
+    return answers.get('entry-unfit')?.status === 503;
   });
   for (const each of Object.entries(CASES)) await ask(each);
 });
