@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { asLeatError, LeatError } from '../errors/leat-error.ts';
+import { tlsError } from '../net/tls-error.ts';
 import { errors } from '../net/undici.ts';
 
 /**
@@ -42,5 +43,7 @@ export function upstreamError(error: unknown, upstreamName: string): LeatError {
       cause: error,
     });
   }
+  // TLS 1.3 tells some refusals behind its handshake (RFC 8446 §4.4.2.4): the first answer is an alert then.
+  if (code.startsWith('ERR_SSL_')) return tlsError(upstreamName, error);
   return asLeatError(error);
 }

@@ -20,6 +20,7 @@ interface Binding {
   ): EngineHandle;
   turnHttp(engine: EngineHandle, commands: number): number;
   adoptHttp(engine: EngineHandle, fd: number, isUpstream: boolean): number;
+  adoptHttpPair(engine: EngineHandle, numbers: Float64Array): number;
   releaseHttp(engine: EngineHandle, slot: number, numbers: Float64Array): Buffer;
   closeHttpEngine(engine: EngineHandle): void;
 }
@@ -96,7 +97,8 @@ export class HttpEngine {
   readonly #commands = new Float64Array(MOST_COMMANDS * COMMAND_NUMBERS);
   readonly #inbox = Buffer.alloc(INBOX_BYTES);
   readonly #outbox = Buffer.alloc(OUTBOX_BYTES);
-  readonly #released = new Float64Array(3);
+  /** What native functions answer beside their result. */
+  readonly #numbers = new Float64Array(3);
   readonly #onRow: HttpEngineOptions['onRow'];
   /** Commands that had no room: they follow in the next turn. */
   #later: Command[] = [];
@@ -134,18 +136,20 @@ export class HttpEngine {
 
   /** Takes a connection over. Its slot; null: no memory, and it is still the caller's. */
   adopt(fd: number, side: 'downstream' | 'upstream'): number | null {
-    const slot = binding.adoptHttp(this.#engine, fd, side === 'upstream');
-    if (slot < 0) return null;
-    this.#legs += 1;
-    this.#clock ??= setInterval(() => this.#run(), TICK_MS);
-    return slot;
+    return this.#note(binding.adoptHttp(this.#engine, fd, side === 'upstream'));
+  }
+
+  /** An upstream leg that ends in this process: its other end is a socket that the caller owns. Null: no descriptors, or no memory. */
+  adoptPair(): { readonly slot: number; readonly fd: number } | null {
+    const slot = this.#note(binding.adoptHttpPair(this.#engine, this.#numbers));
+    return slot === null ? null : { slot, fd: this.#numbers[0] as number };
   }
 
   /** Gives a downstream leg back, of which no request went upstream since its last answer. @throws NativeError EINVAL for others */
   release(slot: number): ReleasedLeg {
-    const rest = binding.releaseHttp(this.#engine, slot, this.#released);
+    const rest = binding.releaseHttp(this.#engine, slot, this.#numbers);
     this.forget();
-    const [fd = -1, readBytes = 0, writtenBytes = 0] = this.#released;
+    const [fd = -1, readBytes = 0, writtenBytes = 0] = this.#numbers;
     return { fd, rest, readBytes, writtenBytes };
   }
 
@@ -206,6 +210,13 @@ export class HttpEngine {
     this.#isClosed = true;
     clearInterval(this.#clock);
     binding.closeHttpEngine(this.#engine);
+  }
+
+  #note(slot: number): number | null {
+    if (slot < 0) return null;
+    this.#legs += 1;
+    this.#clock ??= setInterval(() => this.#run(), TICK_MS);
+    return slot;
   }
 
   #command(

@@ -8,17 +8,26 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { createAuthority } from '../../test/support/certificates.ts';
 import type { Lab } from '../../test/support/lab.ts';
 import type { LeatOnNode } from '../../test/support/leat-on-node.ts';
 import type { Namespace } from '../../test/support/namespace.ts';
+import { startNginx } from '../../test/support/nginx.ts';
 import { listens } from '../../test/support/place.ts';
-import { clusterDestination, nodePolicy, tunnel } from '../../test/support/resources.ts';
+import { clusterDestination, nodePolicy, secret, tunnel } from '../../test/support/resources.ts';
 import { ADDRESSES, documents, makeWorld, podsOf, type World } from '../../test/support/world.ts';
 import type { Contender } from './contender.ts';
 
 const SOCKS = { host: '203.0.113.5', port: 1080 };
-export const HOSTS = { direct: 'direct.bench.test', tunnel: 'tunnel.bench.test', http: 'web.bench.test' };
+export const HOSTS = {
+  direct: 'direct.bench.test',
+  tunnel: 'tunnel.bench.test',
+  http: 'web.bench.test',
+  /** Clients speak http, and the far end TLS. */
+  https: 'secure.bench.test',
+};
 export const PORTS = { echo: 7001, source: 7002, http: 80 };
+const HTTPS_PORT = 443;
 const [FAR_END] = ADDRESSES.internet;
 /** The far end at an address that no name resolves to: where a managed name was resolved to, pods are captured as well. */
 export const UNNAMED = '203.0.113.20';
@@ -33,7 +42,8 @@ export interface Scene {
   redsocks(): Promise<Contender>;
   peer(command: string): Promise<Contender>;
   floor(): Promise<Contender>;
-  haproxy(): Promise<Contender>;
+  /** To `https`, it speaks TLS, and verifies. */
+  haproxy(route: 'http' | 'https'): Promise<Contender>;
   nginx(): Promise<Contender>;
   /** Runs the C client in the pod, and returns what it printed. */
   client(...args: (string | number)[]): Promise<ClientResult>;
@@ -63,7 +73,12 @@ export interface SceneOptions {
 
 export async function makeScene(lab: Lab, { accessLog = 'None', leatOptions = [] }: SceneOptions = {}): Promise<Scene> {
   const world = await makeWorld(lab, {
-    hosts: { [HOSTS.direct]: [FAR_END], [HOSTS.http]: [FAR_END], 'foreign.bench.test': [FAR_END] },
+    hosts: {
+      [HOSTS.direct]: [FAR_END],
+      [HOSTS.http]: [FAR_END],
+      [HOSTS.https]: [FAR_END],
+      'foreign.bench.test': [FAR_END],
+    },
   });
   const pod = world.pods.routed;
   for (const place of [pod, world.node]) {
@@ -77,7 +92,18 @@ export async function makeScene(lab: Lab, { accessLog = 'None', leatOptions = []
   await world.node.sysctl('net.netfilter.nf_conntrack_tcp_timeout_time_wait=2');
   const programs = await compile(await lab.tempDir());
   const farEnd = await world.internet.spawn([programs.farEnd, String(SOCKS.port)], { readyWhen: /listening/ });
-  const leat = await world.startLeat({ resources: { 'bench.yaml': resources(accessLog) }, options: leatOptions });
+  const authority = await createAuthority(world.internet);
+  await startNginx(world.internet, {
+    address: FAR_END,
+    port: HTTPS_PORT,
+    tls: await authority.issueServer(HOSTS.https),
+    // As the far end in clear answers, and as long as it keeps a connection.
+    extra: `keepalive_requests 1000000; location = /orders { return 200 '${'x'.repeat(64)}'; }`,
+  });
+  const leat = await world.startLeat({
+    resources: { 'bench.yaml': resources(accessLog, authority.certificate) },
+    options: leatOptions,
+  });
 
   const addAddress = async (address: string): Promise<void> => {
     await world.internet.ip(`address add ${address}/32 dev eth0`);
@@ -139,13 +165,13 @@ export async function makeScene(lab: Lab, { accessLog = 'None', leatOptions = []
         '-c',
         await file('redsocks', redsocksConfiguration(port)),
       ]),
-    haproxy: () =>
-      start('HAProxy, http', async (port) => [
+    haproxy: (route) =>
+      start(`HAProxy, ${route}`, async (port) => [
         'haproxy',
         '-db',
         '-q',
         '-f',
-        await file('haproxy', haproxyConfiguration(port)),
+        await file('haproxy', haproxyConfiguration(port, route === 'https' ? authority.certificateFile : null)),
       ]),
     async nginx() {
       const folder = await lab.tempDir();
@@ -197,7 +223,7 @@ async function compile(folder: string): Promise<Programs> {
   return { floor, farEnd, client, dnsClient };
 }
 
-function resources(accessLog: 'All' | 'None'): string {
+function resources(accessLog: 'All' | 'None', ca: string): string {
   const namespaces = { all: true } as const;
   const tcp = Object.values(PORTS).map((port) => ({ port, protocol: 'tcp' as const }));
   return documents(
@@ -218,6 +244,18 @@ function resources(accessLog: 'All' | 'None'): string {
       ports: [{ port: PORTS.http, protocol: 'http' }],
       headers: [{ name: 'X-Bench', value: 'one', mode: 'set' }],
     }),
+    clusterDestination('https', {
+      hosts: [HOSTS.https],
+      ports: [
+        {
+          port: PORTS.http,
+          protocol: 'http',
+          upstream: { port: HTTPS_PORT, tls: { ca: { name: 'ca', key: 'ca.crt' } } },
+        },
+      ],
+      headers: [{ name: 'X-Bench', value: 'one', mode: 'set' }],
+    }),
+    secret('leat-system/ca', { 'ca.crt': ca }),
   ).concat('\n---\n', podsOf('bench', ['routed']), '\n---\n', podsOf('other', ['unnumbered'], {}));
 }
 
@@ -229,7 +267,11 @@ redsocks { local_ip = 0.0.0.0; local_port = ${port}; listenq = 4096; splice = tr
 `;
 }
 
-function haproxyConfiguration(port: number): string {
+function haproxyConfiguration(port: number, caFile: string | null): string {
+  const far =
+    caFile === null
+      ? `${FAR_END}:${PORTS.http}`
+      : `${FAR_END}:${HTTPS_PORT} ssl verify required ca-file ${caFile} sni str(${HOSTS.https}) verifyhost ${HOSTS.https} alpn http/1.1`;
   return `global
   nbthread 1
   maxconn 4000
@@ -245,7 +287,7 @@ frontend in
   default_backend far
 backend far
   http-reuse always
-  server far ${FAR_END}:${PORTS.http}
+  server far ${far}
 `;
 }
 

@@ -17,7 +17,8 @@ import type { HttpRoute, Upstream } from '../../daemon/routing/route.ts';
 import type { Workload } from '../../daemon/workload/workload.ts';
 import { shopWorkload } from './destinations.ts';
 import { keepText } from './evidence.ts';
-import { httpPath } from './http-path.ts';
+import { httpPath, speaksTls } from './http-path.ts';
+import { startTlsFront } from './tls-front.ts';
 
 interface Teardown {
   teardown(end: () => unknown): void;
@@ -65,10 +66,13 @@ export async function startHttpLab(
   const connections: RelayResult[] = [];
   const dialled: Upstream[] = [];
   const abort = new AbortController();
+  const front = speaksTls() ? await startTlsFront(t) : null;
+  const asServed = (each: HttpRoute): HttpRoute => front?.secure(each) ?? each;
   const service = createHttpService({
     dial: async (upstream) => {
       dialled.push(upstream);
-      return dialLoopback(typeof upstreamPort === 'number' ? upstreamPort : upstreamPort());
+      const server = await dialLoopback(typeof upstreamPort === 'number' ? upstreamPort : upstreamPort());
+      return front === null ? server : front.to(server);
     },
     relay: streamRelay,
     takeSocket: httpPath() === 'plain' ? takeSocket : null,
@@ -82,10 +86,10 @@ export async function startHttpLab(
   const serve = (downstream: Downstream): void => {
     open += 1;
     void service
-      .serve(downstream, route, {
+      .serve(downstream, asServed(route), {
         workload: options.workload?.() ?? shopWorkload,
         signal: abort.signal,
-        currentRoute: options.currentRoute ?? (() => route),
+        currentRoute: () => asServed(options.currentRoute?.() ?? route),
         startRequest: (request) => {
           if (options.startRequest !== undefined) return options.startRequest(request);
           const { method, path } = request;

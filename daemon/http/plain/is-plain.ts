@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Which requests may take the plain path. Whatever is not known here says no: it goes by the general path. */
-import type { Authentication, Destination } from '../../destination/destination.ts';
+import type { Authentication, Destination, UpstreamTls } from '../../destination/destination.ts';
 import type { HttpRoute, HttpTarget, Upstream, Via } from '../../routing/route.ts';
 
 /** False: where it is there, what has it is not plain. */
@@ -17,6 +17,7 @@ const TARGET: Fields<HttpTarget> = {
   problem: false,
 };
 const UPSTREAM: Fields<Upstream> = { host: true, port: true, via: true, connectTimeoutMs: true };
+const TLS: Fields<UpstreamTls> = { serverName: true, ca: true, isUnverified: true };
 const DESTINATION: Fields<Destination> = {
   id: true,
   namespace: true,
@@ -45,7 +46,7 @@ export function hasPlainTarget(route: HttpRoute): boolean {
   return hasOnly(route, ROUTE) && route.targets.some((target) => isPlainTarget(target));
 }
 
-/** Reached without TLS, directly or through a tunnel, and authenticated by header fields or not at all. */
+/** Reached directly or through a tunnel, and authenticated by header fields, in TLS, or not at all. */
 export function isPlainTarget(target: HttpTarget): boolean {
   let isPlain = known.get(target);
   if (isPlain === undefined) {
@@ -61,10 +62,10 @@ const known = new WeakMap<HttpTarget, boolean>();
 function examine(target: HttpTarget): boolean {
   const { destination, upstream, tls } = target;
   return (
-    tls === null &&
+    (tls === null || hasOnly(tls, TLS)) &&
     isTransparent(upstream.via) &&
     destination.resolved.ready &&
-    isByHeader(destination.resolved.authentication) &&
+    isKnown(destination.resolved.authentication) &&
     hasOnly(target, TARGET) &&
     hasOnly(upstream, UPSTREAM) &&
     hasOnly(destination, DESTINATION)
@@ -76,12 +77,13 @@ function isTransparent({ kind }: Via): boolean {
   return kind === 'direct' || kind === 'socks5' || kind === 'httpConnect';
 }
 
-function isByHeader({ type }: Authentication): boolean {
+function isKnown({ type }: Authentication): boolean {
   switch (type) {
     case 'None':
     case 'ClientHandledAuthentication':
     case 'Basic':
     case 'Header':
+    case 'ClientCertificate':
     case 'OAuth2ClientCredentials':
     case 'OAuth2Password':
     case 'OAuth2RefreshToken':

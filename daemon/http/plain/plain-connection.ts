@@ -155,7 +155,7 @@ export class PlainConnection implements AnswerTaker {
       this.#takeLeg(plan);
       return;
     }
-    const error = describeFailure(side, errno, plan.authority);
+    const error = this.#describe(side, errno, plan);
     if (this.#phase !== 'asked' || (side === SIDE.downstream && errno !== 'EPROTO')) {
       this.#breakOff(error, sentBytes, receivedBytes);
     } else if (side === SIDE.downstream) {
@@ -229,7 +229,7 @@ export class PlainConnection implements AnswerTaker {
     this.#run(async (signal) => {
       let dialled: UpstreamLeg;
       try {
-        dialled = await legs.dial(pool, plan.admitted.target, signal);
+        dialled = await legs.dial(pool, plan.admitted, signal);
       } catch (cause) {
         signal.throwIfAborted();
         this.#failUpstream(upstreamError(cause, plan.authority), 0);
@@ -255,6 +255,12 @@ export class PlainConnection implements AnswerTaker {
     follow(leg.slot, this);
     const { responseTimeoutMs, idleTimeoutMs } = destination;
     engine.ask(this.#slot, leg.slot, head, plan.request.body, responseTimeoutMs, idleTimeoutMs);
+  }
+
+  /** Where TLS ended the leg, it knows better than the leg why. */
+  #describe(side: number, errno: string, { authority }: RequestPlan): LeatError {
+    const failure = side === SIDE.upstream && errno !== 'EPROTO' ? this.#leg?.tls?.failure : null;
+    return failure == null ? describeFailure(side, errno, authority) : upstreamError(failure, authority);
   }
 
   #passInterim(answer: WrittenAnswer, plan: RequestPlan): void {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The plain path: requests in a strict subset of HTTP/1.1, to targets that are reached in clear, without node:http. The
- * engine finds heads and moves bodies; every head is read, decided and written in TypeScript. What is not plain is handed over to
- * the general path with all its bytes. docs/adr/0007-two-http-paths.md
+ * The plain path: requests in a strict subset of HTTP/1.1, without node:http. The engine finds heads and moves bodies; every
+ * head is read, decided and written in TypeScript. What is not plain is handed over to the general path with all its bytes. docs/adr/0007-two-http-paths.md
  */
 import { getSystemErrorName } from 'node:util';
 import { asLeatError, LeatError } from '../../errors/leat-error.ts';

@@ -58,7 +58,7 @@ export function planRequest(text: string, route: HttpRoute, workload: Workload):
     path: pathForRecord(head.url),
     facts: targetFacts(admitted),
     poolKey: upstreamKey(target, authentication, workload, subjectOf(authentication, head.headers)),
-    authority: upstreamAuthority(target.upstream.host, target.upstream.port, false),
+    authority: upstreamAuthority(target.upstream.host, target.upstream.port, target.tls !== null),
     requestId: fitRequestId(head.headers),
     written: null,
     answer: null,

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { LeatError } from '../../errors/leat-error.ts';
 import type { HttpEngine } from '../../native/http-engine.ts';
 import { resetDescriptor } from '../../native/relay-engine.ts';
 import { resetSocket } from '../../net/reset-socket.ts';
-import type { HttpTarget } from '../../routing/route.ts';
+import type { AdmittedRequest } from '../admit-request.ts';
+import { connectUpstream } from '../connect-upstream.ts';
 import type { Dial, TakeSocket } from '../ports.ts';
+import { type CarriedTls, carryTls } from './carry-tls.ts';
 
 /** As upstream-pools.ts has it: Leat closes first, so that no request meets a close. */
 const KEEP_ALIVE_MS = 4000;
@@ -15,11 +18,16 @@ const KEEP_ALIVE_MARGIN_MS = 2000;
 /** Connections at rest, of all pools together; what comes beyond is closed behind its answer. */
 const MOST_RESTING = 4096;
 
-type Legs = Pick<HttpEngine, 'adopt' | 'close' | 'reset' | 'rest'>;
+type Legs = Pick<HttpEngine, 'adopt' | 'adoptPair' | 'close' | 'reset' | 'rest'>;
+
+/** Where a connection leads, and what TLS shows there. */
+type Dialled = Pick<AdmittedRequest, 'target' | 'authentication'>;
 
 /** A connection to an upstream, in the engine. */
 export interface UpstreamLeg {
   readonly slot: number;
+  /** Null: the socket itself is in the engine. */
+  readonly tls: CarriedTls | null;
   readonly pool: LegPool;
 }
 
@@ -37,8 +45,8 @@ export interface UpstreamLegs {
   poolOf(key: string): LegPool;
   /** The leg that rested last: the others may end. Null: there is none. */
   take(pool: LegPool): UpstreamLeg | null;
-  /** @throws UPSTREAM_*, TUNNEL_*, CREDENTIAL_*, or the signal's reason */
-  dial(pool: LegPool, target: HttpTarget, signal: AbortSignal): Promise<UpstreamLeg>;
+  /** @throws UPSTREAM_*, TUNNEL_*, CREDENTIAL_*, SECRET_INVALID, or the signal's reason */
+  dial(pool: LegPool, dialled: Dialled, signal: AbortSignal): Promise<UpstreamLeg>;
   /** Behind an answer. `keepAliveMs` is the upstream's word: 0 for none to come, null where it has none. */
   giveBack(leg: UpstreamLeg, keepAliveMs: number | null): void;
   /** Resets it. */
@@ -76,13 +84,14 @@ export function createUpstreamLegs(engine: Legs, dial: Dial, takeSocket: TakeSoc
       pool.busy += 1;
       return leg;
     },
-    async dial(pool, target, signal) {
+    async dial(pool, { target, authentication }, signal) {
       pool.busy += 1;
       try {
-        const socket = await dial(target.upstream, signal);
+        const socket = await connectUpstream(dial, target, authentication, signal);
         if (signal.aborted) resetSocket(socket);
         signal.throwIfAborted();
-        return { slot: adopt(engine, socket, takeSocket), pool };
+        const adopted = socket instanceof TLSSocket ? adoptSecured(engine, socket) : adopt(engine, socket, takeSocket);
+        return { ...adopted, pool };
       } catch (error) {
         pool.busy -= 1;
         forgetEmpty(pool);
@@ -104,6 +113,7 @@ export function createUpstreamLegs(engine: Legs, dial: Dial, takeSocket: TakeSoc
     },
     drop(leg) {
       engine.reset(leg.slot, 'upstream');
+      leg.tls?.reset();
       leg.pool.busy -= 1;
       forgetEmpty(leg.pool);
     },
@@ -131,18 +141,35 @@ export function createUpstreamLegs(engine: Legs, dial: Dial, takeSocket: TakeSoc
   };
 }
 
+type Adopted = Pick<UpstreamLeg, 'slot' | 'tls'>;
+
 /** @throws UPSTREAM_RESPONSE_INVALID where the upstream spoke first; INTERNAL where no descriptors are left */
-function adopt(engine: Legs, socket: Socket, takeSocket: TakeSocket): number {
+function adopt(engine: Legs, socket: Socket, takeSocket: TakeSocket): Adopted {
   const taken = takeSocket(socket);
   if (taken === null) {
     resetSocket(socket);
-    throw new LeatError('INTERNAL', 'the connection to the upstream could not be used: out of descriptors');
+    throw exhausted('descriptors');
   }
   const slot = engine.adopt(taken.fd, 'upstream');
-  if (taken.prefix === null && slot !== null) return slot;
+  if (taken.prefix === null && slot !== null) return { slot, tls: null };
   if (slot !== null) engine.reset(slot, 'upstream');
   else resetDescriptor(taken.fd);
-  throw taken.prefix === null
-    ? new LeatError('INTERNAL', 'the connection to the upstream could not be used: out of memory')
-    : new LeatError('UPSTREAM_RESPONSE_INVALID', 'the upstream spoke before it was asked');
+  throw taken.prefix === null ? exhausted('memory') : spokeFirst();
+}
+
+/** As {@link adopt}: TLS stays with Node, and a pair of sockets leads to it. */
+function adoptSecured(engine: Legs, socket: TLSSocket): Adopted {
+  const isEarly = socket.readableLength > 0;
+  const pair = isEarly ? null : engine.adoptPair();
+  if (pair !== null) return { slot: pair.slot, tls: carryTls(socket, pair.fd) };
+  resetSocket(socket);
+  throw isEarly ? spokeFirst() : exhausted('descriptors');
+}
+
+function spokeFirst(): LeatError {
+  return new LeatError('UPSTREAM_RESPONSE_INVALID', 'the upstream spoke before it was asked');
+}
+
+function exhausted(what: string): LeatError {
+  return new LeatError('INTERNAL', `the connection to the upstream could not be used: out of ${what}`);
 }

@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "binding-fail.h"
 #include "http-engine.h"
@@ -178,6 +180,34 @@ static napi_value adopt(napi_env env, napi_callback_info info) {
   return napi_create_int32(env, adopted, &slot) == napi_ok ? slot : NULL;
 }
 
+/*
+ * adoptHttpPair(engine, Float64Array): the slot of an upstream leg whose other end is the descriptor in the array, or a
+ * negative errno
+ */
+static napi_value adopt_pair(napi_env env, napi_callback_info info) {
+  napi_value arguments[2], slot;
+  size_t count = 2, length;
+  double *numbers;
+  int pair[2];
+  struct http_handle *handle;
+  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count < 2 ||
+      (handle = read_engine(env, arguments[0])) == NULL ||
+      !read_array(env, arguments[1], napi_float64_array, &length, (void **)&numbers) || length < 1)
+    return fail(env, EINVAL, "adoptHttpPair");
+  int adopted;
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0) {
+    adopted = -errno;
+  } else {
+    adopted = http_engine_adopt(handle->engine, pair[0], HTTP_UPSTREAM);
+    numbers[0] = pair[1];
+    if (adopted < 0) {
+      close(pair[0]);
+      close(pair[1]);
+    }
+  }
+  return napi_create_int32(env, adopted, &slot) == napi_ok ? slot : NULL;
+}
+
 /* releaseHttp(engine, slot, Float64Array): bytes that were read and not used; descriptor, bytes read and written in the array */
 static napi_value release(napi_env env, napi_callback_info info) {
   napi_value arguments[3], rest;
@@ -215,6 +245,7 @@ bool register_http_functions(napi_env env, napi_value exports) {
       {"openHttpEngine", NULL, open_engine, NULL, NULL, NULL, napi_enumerable, NULL},
       {"turnHttp", NULL, turn, NULL, NULL, NULL, napi_enumerable, NULL},
       {"adoptHttp", NULL, adopt, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"adoptHttpPair", NULL, adopt_pair, NULL, NULL, NULL, napi_enumerable, NULL},
       {"releaseHttp", NULL, release, NULL, NULL, NULL, napi_enumerable, NULL},
       {"closeHttpEngine", NULL, close_engine, NULL, NULL, NULL, napi_enumerable, NULL},
   };

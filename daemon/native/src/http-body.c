@@ -44,7 +44,7 @@ bool http_pump(struct http_engine *engine, struct http_leg *source, struct http_
     size_t length;
     if (!take_body(engine, source, &bytes, &length)) return true;
     if (length == 0) {
-      if (source->flow.framing == HTTP_UNTIL_END && source->lost == 0) {
+      if (source->flow.framing == HTTP_UNTIL_END && source->lost == 0 && !http_was_cut(source->fd)) {
         source->flow.whole = true;
         return true;
       }

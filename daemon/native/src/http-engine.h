@@ -82,7 +82,10 @@ struct http_engine *http_engine_open(const struct http_memory *memory, const str
 /* Readable while http_engine_turn() has something to do that no command asked for. */
 int http_engine_descriptor(const struct http_engine *engine);
 
-/* Takes a connected socket over. Its slot, or a negative errno; the descriptor is then still the caller's. */
+/*
+ * Takes a connected socket over. Its slot, or a negative errno; the descriptor is then still the caller's. A socket of AF_UNIX
+ * is one end of a pair, whose other end says by shutdown(2) that its bytes were all, and by close(2) that they were not.
+ */
 int http_engine_adopt(struct http_engine *engine, int fd, enum http_side side);
 
 /* Gives a downstream leg back whose request was not asked for upstream. False for any other slot. */

@@ -94,6 +94,7 @@ void http_forget(struct http_bytes *bytes);
 bool http_flush(struct http_leg *leg);
 bool http_send(struct http_leg *leg, const uint8_t *head, size_t head_length, const uint8_t *body, size_t body_length);
 int http_socket_error(int fd);
+bool http_was_cut(int fd);
 
 /* http-head.c */
 void http_read_head(struct http_engine *engine, struct http_leg *leg);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -100,4 +101,16 @@ int http_socket_error(int fd) {
   socklen_t length = sizeof(error);
   if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return errno;
   return error;
+}
+
+/*
+ * The end of a pair in this process can't send a reset: where its bytes are not all that there were to come, it is closed, and
+ * not just shut down for writing.
+ */
+bool http_was_cut(int fd) {
+  int domain = 0;
+  socklen_t length = sizeof(domain);
+  if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) != 0 || domain != AF_UNIX) return false;
+  struct pollfd ends = {.fd = fd};
+  return poll(&ends, 1, 0) > 0 && (ends.revents & POLLHUP) != 0;
 }

@@ -66,6 +66,7 @@ struct end {
   int fd; /* -1: none */
   uint32_t slot;
   bool upstream, paused, is_disturbed;
+  bool is_shut, is_cut; /* upstream: it ended in order; or both directions at once, as a close of the pair does */
   struct text out;
   struct reader in;
   struct what request, heard;
@@ -276,6 +277,8 @@ static void on_row(const double *row) {
       exchanges++;
       end->answering = false;
       if (up == NULL) break;
+      if (up->is_cut && end->answer.framing == HTTP_UNTIL_END && (uint64_t)row[3] < end->answer.length)
+        fail("an answer that was cut off was called whole", (long long)row[3]);
       if (row[4] == 1) up->serving = NULL;
       else drop_upstream(up, HTTP_CLOSE);
       break;
@@ -402,11 +405,16 @@ static void play_upstream(struct end *up) {
   read_some(up);
   const bool said_all = up->out.length > 0 && up->out.done == up->out.length;
   if (said_all && !up->in.has_head && up->request.answer_framing == HTTP_UNTIL_END) (void)shutdown(up->fd, SHUT_WR);
-  if (one_in(300)) {
+  /* Where nothing but its end tells that an answer is whole, ends are what is to be tried. */
+  const bool tells = up->out.done < up->out.length && up->request.answer_framing == HTTP_UNTIL_END;
+  if (one_in(tells ? 40 : 300)) {
     up->is_disturbed = true;
     disturbed++;
     if (up->serving != NULL) up->serving->is_disturbed = true;
-    (void)shutdown(up->fd, one_in(2) ? SHUT_WR : SHUT_RDWR);
+    const bool cuts = one_in(2);
+    up->is_cut = up->is_cut || (cuts && !up->is_shut);
+    up->is_shut = true;
+    (void)shutdown(up->fd, cuts ? SHUT_RDWR : SHUT_WR);
   }
 }
 

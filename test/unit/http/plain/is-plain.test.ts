@@ -10,17 +10,23 @@ const plain = httpTarget(httpDestination());
 const authenticatedBy = (authentication: Authentication) =>
   httpTarget(httpDestination({ resolved: { ready: true, route: { type: 'internet' }, authentication } }));
 
-test('a target in clear, with no authentication or one by header fields, is plain', (t) => {
+const tls = { serverName: null, ca: null };
+
+test('a target in clear or with TLS, with no authentication, by header fields or in TLS, is plain', (t) => {
   t.true(isPlainTarget(plain));
   t.true(isPlainTarget(authenticatedBy({ type: 'Basic', username: new Secret('u'), password: new Secret('p') })));
-  t.true(hasPlainTarget(httpRoute([httpTarget(httpDestination(), { tls: { serverName: null, ca: null } }), plain])));
+  t.true(isPlainTarget(httpTarget(httpDestination(), { tls })));
+  t.true(
+    isPlainTarget({ ...authenticatedBy({ type: 'ClientCertificate', certificate: 'c', key: new Secret('k') }), tls }),
+  );
 });
 
-test('a target with TLS, with a problem, or not ready is not', (t) => {
+test('a target with a problem, or not ready is not; others of its route may be', (t) => {
   const problem = new LeatError('SECRET_NOT_RELEASED', 'no');
-  t.false(isPlainTarget(httpTarget(httpDestination(), { tls: { serverName: null, ca: null } })));
   t.false(isPlainTarget({ ...plain, problem }));
   t.false(isPlainTarget(httpTarget(httpDestination({ resolved: { ready: false, problem } }))));
+  t.false(hasPlainTarget(httpRoute([{ ...plain, problem }])));
+  t.true(hasPlainTarget(httpRoute([{ ...plain, problem }, plain])));
 });
 
 test('what is not known is not plain: a way, an authentication, a field of later makes', (t) => {
@@ -30,6 +36,7 @@ test('what is not known is not plain: a way, an authentication, a field of later
   t.false(isPlainTarget({ ...plain, ...later({ rewrites: true }) }));
   t.false(isPlainTarget({ ...plain, destination: { ...plain.destination, ...later({ controlHeaders: [] }) } }));
   t.false(isPlainTarget({ ...plain, upstream: { ...plain.upstream, ...later({ protocol: 'h2' }) } }));
+  t.false(isPlainTarget({ ...plain, tls: { ...tls, ...later({ pins: [] }) } }));
   t.false(hasPlainTarget(httpRoute([plain], later({ tenant: 'a' }))));
   t.true(hasPlainTarget(httpRoute([plain], later({ tenant: undefined }))));
 });

@@ -5,7 +5,7 @@ import { LeatError } from '../../../../daemon/errors/leat-error.ts';
 import { createUpstreamLegs } from '../../../../daemon/http/plain/upstream-legs.ts';
 import { httpDestination, httpTarget } from '../../../support/destinations.ts';
 
-const target = httpTarget(httpDestination());
+const to = { target: httpTarget(httpDestination()), authentication: { type: 'None' } } as const;
 const signal = new AbortController().signal;
 
 /** Legs whose engine only writes down what it is told. */
@@ -14,6 +14,7 @@ function makeLegs(dial: () => Promise<Socket> = async () => new Socket(), prefix
   let slots = 0;
   const engine = {
     adopt: () => slots++,
+    adoptPair: () => null,
     close: (slot: number) => void told.push(`close ${slot}`),
     reset: (slot: number) => void told.push(`reset ${slot}`),
     rest: (slot: number, idleMs: number) => void told.push(`rest ${slot} ${idleMs}`),
@@ -24,7 +25,7 @@ function makeLegs(dial: () => Promise<Socket> = async () => new Socket(), prefix
 test('the leg that rested last serves next, and what the upstream says of its time counts, up to a minute', async (t) => {
   const { legs, told } = makeLegs();
   const pool = legs.poolOf('a');
-  const [first, second, third] = [0, 1, 2].map(() => legs.dial(pool, target, signal));
+  const [first, second, third] = [0, 1, 2].map(() => legs.dial(pool, to, signal));
   if (first === undefined || second === undefined || third === undefined) return t.fail();
   legs.giveBack(await first, null);
   legs.giveBack(await second, 5000);
@@ -38,7 +39,7 @@ test('the leg that rested last serves next, and what the upstream says of its ti
 test('a leg that ends at rest is closed and serves nobody; one that is told of twice is only closed once', async (t) => {
   const { legs, told } = makeLegs();
   const pool = legs.poolOf('a');
-  const leg = await legs.dial(pool, target, signal);
+  const leg = await legs.dial(pool, to, signal);
   t.false(legs.noteEnd(leg.slot), 'it serves a request: that one hears of its end');
   legs.giveBack(leg, null);
   t.true(legs.noteEnd(leg.slot));
@@ -50,8 +51,8 @@ test('a leg that ends at rest is closed and serves nobody; one that is told of t
 test('from a renewal on no leg of before serves again', async (t) => {
   const { legs, told } = makeLegs();
   const pool = legs.poolOf('a');
-  const resting = await legs.dial(pool, target, signal);
-  const busy = await legs.dial(pool, target, signal);
+  const resting = await legs.dial(pool, to, signal);
+  const busy = await legs.dial(pool, to, signal);
   legs.giveBack(resting, null);
   legs.renew();
   legs.giveBack(busy, null);
@@ -61,11 +62,11 @@ test('from a renewal on no leg of before serves again', async (t) => {
 
 test('pools are as many as have legs: those of dials that failed, and of legs that were closed or reset, are forgotten', async (t) => {
   const failing = makeLegs(() => Promise.reject(new LeatError('UPSTREAM_CONNECT_FAILED', 'nobody there')));
-  await t.throwsAsync(failing.legs.dial(failing.legs.poolOf('a'), target, signal), { code: 'UPSTREAM_CONNECT_FAILED' });
+  await t.throwsAsync(failing.legs.dial(failing.legs.poolOf('a'), to, signal), { code: 'UPSTREAM_CONNECT_FAILED' });
   t.is(failing.legs.size, 0);
   const { legs } = makeLegs();
   const pool = legs.poolOf('a');
-  const [one, other] = [await legs.dial(pool, target, signal), await legs.dial(pool, target, signal)];
+  const [one, other] = [await legs.dial(pool, to, signal), await legs.dial(pool, to, signal)];
   legs.drop(one);
   t.is(legs.size, 1);
   legs.giveBack(other, 0);
@@ -74,7 +75,7 @@ test('pools are as many as have legs: those of dials that failed, and of legs th
 
 test('an upstream that speaks before it is asked is reset: what it said could be taken for an answer', async (t) => {
   const { legs, told } = makeLegs(undefined, Buffer.from('220 mail ready\r\n'));
-  await t.throwsAsync(legs.dial(legs.poolOf('a'), target, signal), { code: 'UPSTREAM_RESPONSE_INVALID' });
+  await t.throwsAsync(legs.dial(legs.poolOf('a'), to, signal), { code: 'UPSTREAM_RESPONSE_INVALID' });
   t.deepEqual(told, ['reset 0']);
   t.is(legs.size, 0);
 });
@@ -84,6 +85,6 @@ test('who no longer waits for a dial gets none, and its connection is not kept',
   const socket = new Socket().on('error', () => {});
   const gone = AbortSignal.abort(new LeatError('CLIENT_RESET', 'gone'));
   const { legs } = makeLegs(async () => socket);
-  await t.throwsAsync(legs.dial(legs.poolOf('a'), target, gone), { code: 'CLIENT_RESET' });
+  await t.throwsAsync(legs.dial(legs.poolOf('a'), to, gone), { code: 'CLIENT_RESET' });
   t.true(socket.destroyed);
 });
