@@ -12,6 +12,7 @@ import { proveCapture } from './app/prove-capture.ts';
 import { reportState } from './app/report-state.ts';
 import { serveDns } from './app/serve-dns.ts';
 import { trackCredentials } from './app/track-credentials.ts';
+import { trackTunnels } from './app/track-tunnels.ts';
 import { watchRules } from './app/watch-rules.ts';
 import { wireUpstreams } from './app/wire-upstreams.ts';
 import { openIpset } from './capture/ipset-netlink.ts';
@@ -73,7 +74,9 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   metrics.syntheticNames.set(synthetic.entries().length);
 
   const relayer = openRelayer(config, (downstream) => captured.accept(downstream));
-  const tracked = trackCredentials({ clock, log, onChange: () => report.noteProblems() });
+  const noteProblems = (): void => report.noteProblems();
+  const tracked = trackCredentials({ clock, log, onChange: noteProblems });
+  const tunnels = trackTunnels({ clock, log, onChange: noteProblems, snapshots });
   const upstreams = wireUpstreams(config, {
     clock,
     metrics,
@@ -81,6 +84,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     takeSocket,
     snapshots,
     watchCredentials: tracked.watch,
+    tunnels,
     onResolved: (host, addresses) => learner.noticeResolved(host, addresses),
   });
   const knownIpset = openIpset();
@@ -102,7 +106,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
       hostOf: ({ address }) => synthetic.hostOf(address),
       resolvedHostsOf: learner.hostsOf,
     },
-    forward: createForward(relayer, createPlanDial(upstreams), upstreams.dial),
+    forward: tunnels.watchForward(createForward(relayer, createPlanDial(upstreams), upstreams.dial)),
     readClientHello: (downstream) =>
       readClientHello(downstream, { timeoutMs: FIRST_BYTES_TIMEOUT_MS, signal: draining.signal }),
     readRequestHost: (downstream) =>
@@ -141,7 +145,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const report = reportState(config, {
     log,
     staleSinceMs: () => source.staleSinceMs(),
-    problemsInUse: tracked.problems,
+    problemsInUse: () => [...tracked.problems(), ...tunnels.problems()],
   });
   const source = followSource(config, {
     ask: upstreams.ask,
@@ -152,6 +156,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     publish(snapshot, resources) {
       upstreams.applyPolicy(snapshot.policy);
       tracked.prune(snapshot);
+      tunnels.prune(snapshot);
       podLinks.note(snapshot.workloads.all());
       snapshots.publish(snapshot);
       learner.prune();
@@ -200,6 +205,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
       relayer.stopListening();
       proof?.stop();
       tracked.stop();
+      tunnels.stop();
       await Promise.all([selfTest.stop(), source.stop(), rules.stop(), dns.stop()]);
       const { cut } = await tracker.drain(Math.max(0, deadlineMs - performance.now()), () => {
         draining.abort(new LeatError('DRAINED', 'the daemon stopped before the connection ended'));

@@ -34,9 +34,9 @@ const ACCEPTED = new Set([
   'RouteUnsupported',
   'Superseded',
 ]);
-/** Those that begin so are about what a resource refers to. */
+/** Those that begin so are about what a resource refers to. What a Tunnel's server refuses, it refuses in use. */
 const RESOLVED =
-  /^(Secret|Tunnel|Fragment|Tenant|Region|Connectivity|DestinationNotReady|DestinationUrl|DestinationSource|DestinationService|DestinationEntry)/;
+  /^(Secret|Tunnel(?!Authentication)|Fragment|Tenant|Region|Connectivity|DestinationNotReady|DestinationUrl|DestinationSource|DestinationService|DestinationEntry)/;
 
 /** Accepted: it is valid and may be. Resolved: what it refers to is there and may be used. Ready: its nodes serve it. */
 export function findConditions(facts: ResourceFacts): Finding[] {

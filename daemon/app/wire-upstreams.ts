@@ -24,6 +24,7 @@ import { throughTunnel } from '../routing/route.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { createTunnelDial } from '../tunnel/dial-tunnel.ts';
 import { createForwardFields } from '../tunnel/forward-fields.ts';
+import type { TunnelTracker } from './track-tunnels.ts';
 import { wireDestinationService } from './wire-destination-service.ts';
 
 export interface Upstreams {
@@ -51,13 +52,15 @@ export interface UpstreamParts {
   readonly snapshots: Pick<SnapshotFeed, 'current'>;
   /** Sees what comes of the credentials of Destinations. */
   readonly watchCredentials: (source: HttpCredentials) => HttpCredentials;
+  /** Sees what comes of the credentials of Tunnels. */
+  readonly tunnels: Pick<TunnelTracker, 'watchDial' | 'watchFields' | 'note'>;
   /** Told of each resolution for a target, also where the answer was known already. */
   readonly onResolved: (host: string, addresses: readonly IpAddress[]) => void;
 }
 
 /** Everything that connects outwards: every address that is not an administrator's own is guarded at connect. */
 export function wireUpstreams(config: Config, parts: UpstreamParts): Upstreams {
-  const { clock, metrics, relay, takeSocket, snapshots, watchCredentials, onResolved } = parts;
+  const { clock, metrics, relay, takeSocket, snapshots, watchCredentials, tunnels, onResolved } = parts;
   let current: UpstreamGuard = refuseAll;
   let guardedBy = '';
   const guard: UpstreamGuard = (address, port) => current(address, port);
@@ -91,12 +94,13 @@ export function wireUpstreams(config: Config, parts: UpstreamParts): Upstreams {
       clock,
       connect,
       forwardFields: fieldsForToken,
+      noteTunnel: tunnels.note,
       onRequest: (outcome) => metrics.tokenRequests.inc({ outcome }),
     }),
   });
   const service = wireDestinationService({ clock, metrics, dialEndpoint, own: credentials, snapshots });
-  const dialTunnel = createTunnelDial({ dialEndpoint, startTls, tokenFor: credentials.tokenFor });
-  const forwardFields = createForwardFields(credentials.tokenFor);
+  const dialTunnel = tunnels.watchDial(createTunnelDial({ dialEndpoint, startTls, tokenFor: credentials.tokenFor }));
+  const forwardFields = tunnels.watchFields(createForwardFields(credentials.tokenFor));
   const dial: Dial = (upstream, signal) =>
     upstream.via.kind === 'direct'
       ? dialDirect({ host: upstream.host, port: upstream.port, timeoutMs: upstream.connectTimeoutMs }, signal)
@@ -109,6 +113,7 @@ export function wireUpstreams(config: Config, parts: UpstreamParts): Upstreams {
     clock,
     credentials: watchCredentials(service.credentials),
     forwardFields,
+    noteTunnel: tunnels.note,
     followControls: service.followControls,
   });
 

@@ -16,12 +16,13 @@ import { withDeadline } from '../net/deadline.ts';
 import { checkNotExpired } from './check-not-expired.ts';
 import { clientAuthenticationOf } from './client-authentication.ts';
 import type { FetchToken, Grant, Token } from './token.ts';
-import { type Connect, type ForwardFields, sendTokenRequest } from './token-request.ts';
+import { type Connect, type ForwardFields, type NoteTunnel, sendTokenRequest } from './token-request.ts';
 
 export interface TokenClientOptions {
   readonly connect: Connect;
   /** Needed where a token endpoint is behind a forward proxy. */
   readonly forwardFields?: ForwardFields;
+  readonly noteTunnel?: NoteTunnel;
   readonly clock: Clock;
   /** From the lookup of the name to the last byte; default 10 000. */
   readonly timeoutMs?: number;
@@ -93,9 +94,10 @@ async function requestToken(
   {
     connect,
     forwardFields,
+    noteTunnel,
     timeoutMs,
     signal,
-  }: Pick<TokenClientOptions, 'connect' | 'forwardFields'> & { timeoutMs: number; signal: AbortSignal },
+  }: Pick<TokenClientOptions, 'connect' | 'forwardFields' | 'noteTunnel'> & { timeoutMs: number; signal: AbortSignal },
 ): Promise<TokenEndpointResponse> {
   const server = { issuer: url.origin, token_endpoint: url.href };
   const subject = { client_id: client.clientId.reveal() };
@@ -119,6 +121,7 @@ async function requestToken(
           { url, headers: { ...own, ...headers }, body: String(body), ca, identity, via, signal, timeoutMs },
           connect,
           forwardFields,
+          noteTunnel,
         ),
     },
   );

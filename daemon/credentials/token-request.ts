@@ -2,7 +2,7 @@
 /** One exchange with a token endpoint, or with who publishes the keys of tokens, over a connection of its own: through the guard of upstream addresses, bounded. */
 import type { Socket } from 'node:net';
 import type { TlsIdentity } from '../destination/authentication-parts.ts';
-import type { TokenTunnel } from '../destination/destination.ts';
+import type { TokenTunnel, Tunnel } from '../destination/destination.ts';
 import type { Secret } from '../destination/secret.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import { startTls } from '../net/start-tls.ts';
@@ -21,6 +21,9 @@ export type ForwardFields = (
   options: { readonly refresh: boolean },
   signal: AbortSignal,
 ) => Promise<readonly { readonly name: string; readonly value: Secret | null }[]>;
+
+/** A forward proxy took the credential of its Tunnel; or did not, and why. */
+export type NoteTunnel = (tunnel: Tunnel, refusal: LeatError | null) => void;
 
 export interface TokenRequest {
   readonly url: URL;
@@ -46,6 +49,7 @@ export async function sendTokenRequest(
   request: TokenRequest,
   connect: Connect,
   forwardFields: ForwardFields | null = null,
+  noteTunnel: NoteTunnel = () => {},
 ): Promise<Response> {
   const { via, url, signal } = request;
   if (via?.tunnel.protocol !== 'httpForward') return exchange(request, `${url.pathname}${url.search}`, {}, connect);
@@ -57,12 +61,13 @@ export async function sendTokenRequest(
     );
     const response = await exchange(request, target, Object.fromEntries(fields), connect);
     // RFC 9110 §15.5.8: the proxy's word, not the token endpoint's.
-    if (response.status !== 407) return response;
+    if (response.status === 407) continue;
+    noteTunnel(via.tunnel, null);
+    return response;
   }
-  throw new LeatError(
-    'CREDENTIAL_UNAVAILABLE',
-    `tunnel ${via.tunnel.name} does not accept its credential (status 407)`,
-  );
+  const why = `tunnel ${via.tunnel.name} does not accept its credential (status 407)`;
+  noteTunnel(via.tunnel, new LeatError('TUNNEL_AUTHENTICATION', why));
+  throw new LeatError('CREDENTIAL_UNAVAILABLE', why);
 }
 
 async function exchange(

@@ -6,7 +6,7 @@ import type { HttpForwardVia, Upstream } from '../routing/route.ts';
 import { upstreamAuthority } from './enrich-headers.ts';
 import type { UpstreamResponse } from './exchange.ts';
 import type { HeaderList } from './header-list.ts';
-import type { CredentialHeader, ForwardFields } from './ports.ts';
+import type { CredentialHeader, ForwardFields, NoteTunnel } from './ports.ts';
 
 /** The request target: a path, or in absolute form to a proxy; there `*` is an authority without a path (RFC 9112 §3.2.4). */
 export function targetInForm({ host, port, via }: Upstream, path: string): string {
@@ -44,25 +44,27 @@ const NOT_CONNECTED = /no SAP Cloud Connector \(SCC\) connected/i;
 const NOT_EXPOSED = /access denied to (?:system|resource)/i;
 const MOST_WORDS = 4_096;
 
+type ForwardPorts = { readonly forwardFields: ForwardFields; readonly noteTunnel: NoteTunnel };
+
 /** The dealings of one request with a proxy: what it is told, and which answers are the proxy's own. */
 export class Forwarding {
   readonly #via: HttpForwardVia;
   readonly #authority: string;
-  readonly #fieldsOf: ForwardFields;
+  readonly #ports: ForwardPorts;
   readonly #signal: AbortSignal;
   #fields: readonly CredentialHeader[] | null = null;
   #isRenewed = false;
 
-  constructor(via: HttpForwardVia, authority: string, fieldsOf: ForwardFields, signal: AbortSignal) {
+  constructor(via: HttpForwardVia, authority: string, ports: ForwardPorts, signal: AbortSignal) {
     this.#via = via;
     this.#authority = authority;
-    this.#fieldsOf = fieldsOf;
+    this.#ports = ports;
     this.#signal = signal;
   }
 
   /** @throws CREDENTIAL_*, SECRET_INVALID */
   async fields(): Promise<readonly CredentialHeader[]> {
-    this.#fields ??= await this.#fieldsOf(this.#via, { refresh: false }, this.#signal);
+    this.#fields ??= await this.#ports.forwardFields(this.#via, { refresh: false }, this.#signal);
     return this.#fields;
   }
 
@@ -70,15 +72,23 @@ export class Forwarding {
   async renew(): Promise<boolean> {
     if (this.#isRenewed || !('client' in this.#via.tunnel.authentication)) return false;
     this.#isRenewed = true;
-    this.#fields = await this.#fieldsOf(this.#via, { refresh: true }, this.#signal);
+    this.#fields = await this.#ports.forwardFields(this.#via, { refresh: true }, this.#signal);
     return true;
   }
 
+  /** It answered 407 to the last credential that there is. */
   refused(): LeatError {
-    return new LeatError(
+    const error = new LeatError(
       'TUNNEL_AUTHENTICATION',
       `${this.#name()}: its credential is not accepted: check the authentication of the Tunnel (status 407)`,
     );
+    this.#ports.noteTunnel(this.#via.tunnel, error);
+    return error;
+  }
+
+  /** It answered anything else. */
+  accepted(): void {
+    this.#ports.noteTunnel(this.#via.tunnel, null);
   }
 
   /**

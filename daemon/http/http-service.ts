@@ -15,6 +15,7 @@ import type {
   FollowControls,
   ForwardFields,
   HttpContext,
+  NoteTunnel,
   Relay,
   RelayResult,
   ServeHttp,
@@ -31,6 +32,8 @@ export interface HttpServiceOptions {
   readonly credentials: CredentialSource;
   /** Where a Destination goes through a forward proxy. */
   readonly forwardFields: ForwardFields;
+  /** Default: nobody is told. */
+  readonly noteTunnel?: NoteTunnel;
   readonly followControls: FollowControls;
   readonly clock: Clock;
   /** Null: every request goes by the general path. */
@@ -62,12 +65,13 @@ const KEEP_ALIVE_MS = 75_000;
 /** HTTP/1.1 for connections that were accepted elsewhere: one parser for all, with each connection's own route. */
 export function createHttpService(options: HttpServiceOptions): HttpService {
   const { dial, relay, credentials, forwardFields, followControls, clock, takeSocket } = options;
+  const { noteTunnel = () => {} } = options;
   const limits = {
     headerTimeoutMs: options.headerTimeoutMs ?? HEADER_TIMEOUT_MS,
     keepAliveMs: options.keepAliveMs ?? KEEP_ALIVE_MS,
   };
   const pools = createUpstreamPools({ dial, clock });
-  const ports = { dial, relay, credentials, forwardFields, followControls, pools };
+  const ports = { dial, relay, credentials, forwardFields, noteTunnel, followControls, pools };
   const connections = new Map<Socket, Connection>();
   let isDraining = false;
 

@@ -4,7 +4,7 @@
  * folder is above this one, so they are stated here and match by structure.
  */
 import type { Socket } from 'node:net';
-import type { Authentication, Destination } from '../destination/destination.ts';
+import type { Authentication, Destination, Tunnel } from '../destination/destination.ts';
 import type { Secret } from '../destination/secret.ts';
 import type { LeatError } from '../errors/leat-error.ts';
 import type { Downstream } from '../net/downstream.ts';
@@ -72,6 +72,9 @@ export type ForwardFields = (
   options: { readonly refresh: boolean },
   signal: AbortSignal,
 ) => Promise<readonly CredentialHeader[]>;
+
+/** A forward proxy took the credential of its Tunnel; or did not, and why. */
+export type NoteTunnel = (tunnel: Tunnel, refusal: LeatError | null) => void;
 
 /** Who asks: the application's fields as they came, and the namespace of the workload. */
 export interface Caller {

@@ -7,7 +7,7 @@ import { enrichHeaders, upstreamAuthority } from './enrich-headers.ts';
 import type { UpstreamResponse } from './exchange.ts';
 import { checkHeadFits, Forwarding } from './forward-proxy.ts';
 import type { HeaderList } from './header-list.ts';
-import type { CredentialSource, ForwardFields } from './ports.ts';
+import type { CredentialSource, ForwardFields, NoteTunnel } from './ports.ts';
 import type { RequestBody } from './request-body.ts';
 import { upstreamError } from './upstream-error.ts';
 
@@ -19,6 +19,7 @@ export interface SendOptions {
   readonly signal: AbortSignal;
   readonly credentials: CredentialSource;
   readonly forwardFields: ForwardFields;
+  readonly noteTunnel: NoteTunnel;
   /** Of the workload. */
   readonly namespace: string;
 }
@@ -45,7 +46,7 @@ export async function sendRequest<T extends Answer>(
   const own = destination.controls === undefined ? received : received.filter(([name]) => !isControlHeader(name));
   const authority = upstreamAuthority(upstream.host, upstream.port, tls !== null);
   const { via } = upstream;
-  const forwarding = via.kind === 'httpForward' ? new Forwarding(via, authority, options.forwardFields, signal) : null;
+  const forwarding = via.kind === 'httpForward' ? new Forwarding(via, authority, options, signal) : null;
   const attempts = new Attempts(admitted);
   const shape = (): AttemptShape => ({ method, hasBody: body !== null, bodyStarted: body?.isStarted ?? false });
   for (;;) {
@@ -67,6 +68,7 @@ export async function sendRequest<T extends Answer>(
       if (!(await forwarding.renew()) || shape().bodyStarted) throw forwarding.refused();
       continue;
     } else {
+      forwarding?.accepted();
       const verdict = await attempts.judgeAnswer(answer.status, shape(), () =>
         credentials.rejected(destination, authentication, caller, proof, signal),
       );

@@ -11,7 +11,7 @@ import { dialectOf, type ErrorResponse, endsConnection, errorResponse } from './
 import type { UpstreamResponse } from './exchange.ts';
 import { type HeaderList, headersFromRaw, headersToRaw, headerTokens, headerValues } from './header-list.ts';
 import { exchangePooled } from './pooled-exchange.ts';
-import type { CredentialSource, Dial, FollowControls, ForwardFields } from './ports.ts';
+import type { CredentialSource, Dial, FollowControls, ForwardFields, NoteTunnel } from './ports.ts';
 import { RequestBody } from './request-body.ts';
 import { requestIdOf } from './request-id.ts';
 import { pathForRecord } from './request-target.ts';
@@ -28,6 +28,7 @@ export interface RequestPorts {
   readonly dial: Dial;
   readonly credentials: CredentialSource;
   readonly forwardFields: ForwardFields;
+  readonly noteTunnel: NoteTunnel;
   readonly followControls: FollowControls;
   readonly pools: UpstreamPools;
 }
@@ -80,6 +81,7 @@ export async function serveRequest(
       signal,
       credentials: ports.credentials,
       forwardFields: ports.forwardFields,
+      noteTunnel: ports.noteTunnel,
       namespace: workload.namespace,
     };
     const subject = subjectOf(authentication, head.headers);

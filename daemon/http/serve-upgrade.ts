@@ -78,6 +78,7 @@ export async function serveUpgrade(
         signal,
         credentials: ports.credentials,
         forwardFields: ports.forwardFields,
+        noteTunnel: ports.noteTunnel,
         namespace: workload.namespace,
       },
       async (headers) =>

@@ -6,7 +6,7 @@ import { inspect } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { CLIENT_CREDENTIALS } from '../../daemon/credentials/token.ts';
 import { createTokenClient, type TokenClientOptions } from '../../daemon/credentials/token-client.ts';
-import type { OAuth2Client } from '../../daemon/destination/destination.ts';
+import type { HttpForwardTunnel, OAuth2Client } from '../../daemon/destination/destination.ts';
 import { Secret } from '../../daemon/destination/secret.ts';
 import { LeatError } from '../../daemon/errors/leat-error.ts';
 import { systemClock } from '../../daemon/net/clock.ts';
@@ -248,6 +248,37 @@ test('a server that is not there, or closes, or speaks no HTTP', async (t) => {
     );
     t.notRegex(inspect(error?.message), /hunter/);
   }
+});
+
+test('a forward proxy before the endpoint that takes no credential is told as the tunnel’s, after another token', async (t) => {
+  let status = 407;
+  const targets: (string | undefined)[] = [];
+  const port = await answering(t, (request, response) => {
+    targets.push(request.url);
+    const body = JSON.stringify({ access_token: 'token-by-the-proxy', token_type: 'Bearer' });
+    response.writeHead(status, { 'content-type': 'application/json' }).end(status === 200 ? body : '');
+  });
+  const tunnel = { name: 'corp', protocol: 'httpForward' } as HttpForwardTunnel;
+  const refreshes: boolean[] = [];
+  const noted: string[] = [];
+  const fetchToken = tokenClient({
+    connect: (host) => connectLoopback(host, port),
+    async forwardFields(_via, { refresh }) {
+      refreshes.push(refresh);
+      return [{ name: 'Proxy-Authorization', value: new Secret('Bearer of-the-tunnel') }];
+    },
+    noteTunnel: ({ name }, refusal) => noted.push(`${name} ${refusal?.code ?? 'takes it'}`),
+  });
+  const via = { tunnel, locationId: null, allows: () => true };
+  const own = client({ tokenUrl: 'http://login.corp/token', via });
+  const error = await t.throwsAsync(fetchToken(own, signal), { instanceOf: LeatError });
+  t.is(error?.code, 'CREDENTIAL_UNAVAILABLE');
+  t.regex(error?.message ?? '', /tunnel corp does not accept its credential/);
+  status = 200;
+  t.is((await fetchToken(own, signal)).value.reveal(), 'token-by-the-proxy');
+  t.deepEqual(refreshes, [false, true, false]);
+  t.deepEqual(noted, ['corp TUNNEL_AUTHENTICATION', 'corp takes it']);
+  t.deepEqual(new Set(targets), new Set(['http://login.corp/token']));
 });
 
 test('a caller that goes away ends the request with its own reason', async (t) => {
