@@ -43,7 +43,7 @@ test("the daemons' account reads what it watches, and writes nothing of the clus
   t.false(await may('list', 'secrets', 'plain'), 'a namespace that is not enrolled');
   t.false(await may('list', 'secrets'), 'all namespaces at once');
   for (const verb of ['create', 'update', 'patch', 'delete']) {
-    for (const resource of ['services', 'secrets', 'pods', 'pods/status', 'namespaces', 'nodes']) {
+    for (const resource of ['services', 'secrets', 'events', 'pods', 'pods/status', 'namespaces', 'nodes']) {
       t.false(await may(verb, resource, 'shop'), `${verb} ${resource}`);
     }
     for (const kind of ['destinations', 'destinations/status', 'tunnels', 'nodepolicies']) {
