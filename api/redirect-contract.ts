@@ -38,7 +38,7 @@ export const SETS = {
   cidrs: 'leat-cidrs',
   /** `hash:net`: destinations never captured nor refused (NodePolicy `capture.exclude`). */
   except: 'leat-except',
-  /** `hash:ip`: enrolled pods under the default action Deny: all their TCP is captured, their UDP but DNS rejected. */
+  /** `hash:ip`: those of `pods` under the default action Deny: all their TCP is captured, their UDP but DNS rejected. */
   deny: 'leat-deny',
   /** `hash:ip`: addresses of the Services of Destinations: captured from any pod of the node. */
   services: 'leat-services',

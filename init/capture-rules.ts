@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { PREROUTING_CHAIN } from '../api/redirect-contract.ts';
-import { inSet } from './match-sets.ts';
+import { inSet, notInSet } from './match-sets.ts';
 import type { Rule } from './rule.ts';
 import type { RuleContext } from './rule-context.ts';
 
@@ -37,15 +37,21 @@ export function planCaptureRules(context: RuleContext, isNftTable: boolean): rea
     },
     {
       ...base,
+      matches: notInSet('pods', family, 'src'),
+      target: ['-j', 'RETURN'],
+      comment: 'leat: all that follows is for enrolled pods',
+    },
+    {
+      ...base,
       matches: inSet('except', family, 'dst'),
       target: ['-j', 'RETURN'],
       comment: 'leat: excluded by NodePolicy',
     },
     {
       ...base,
-      matches: [...tcp, ...inSet('pods', family, 'src'), ...inSet('cidrs', family, 'dst')],
+      matches: [...tcp, ...inSet('cidrs', family, 'dst')],
       target,
-      comment: 'leat: captured ranges, for enrolled pods',
+      comment: 'leat: captured ranges',
     },
     {
       ...base,
@@ -55,9 +61,9 @@ export function planCaptureRules(context: RuleContext, isNftTable: boolean): rea
     },
     {
       ...base,
-      matches: [...tcp, ...inSet('pods', family, 'src'), ...inSet('known', family, 'dst,dst')],
+      matches: [...tcp, ...inSet('known', family, 'dst,dst')],
       target,
-      comment: 'leat: real addresses of managed hosts, for enrolled pods that resolved them elsewhere',
+      comment: 'leat: real addresses of managed hosts, for pods that resolved them elsewhere',
     },
   ];
   return isNftTable ? rules : [...rules, ...planTargetRules(context)];

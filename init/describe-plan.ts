@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { jumpTokensOf, printTokens } from './render-restore.ts';
+import { printTokens } from './render-restore.ts';
 import { type Plan, TABLES } from './rule.ts';
 
 /** The plan for a reader: what --dry-run prints. Each rule with the reason for it; no line changes anything. */
@@ -29,7 +29,7 @@ function describeFamily(plan: Plan, family: 4 | 6): readonly string[] {
       heading(`IPv${family}, table ${table}`),
       ...jumps.flatMap((jump) => [
         `# ${jump.comment}`,
-        `${command} -t ${table} -I ${jump.from} 1 ${printTokens(jumpTokensOf(jump).slice(-2))}`,
+        `${command} -t ${table} -I ${jump.from} 1 ${printTokens([...jump.matches, '-j', jump.chain])}`,
       ]),
       ...rules.flatMap(({ chain, matches, target, comment }) => [
         `# ${comment}`,

@@ -4,6 +4,7 @@ import { FAMILIES, type Family, rangeHolds } from './address-range.ts';
 import { planCaptureRules } from './capture-rules.ts';
 import { planDnsRules } from './dns-rules.ts';
 import { planFilterRules } from './filter-rules.ts';
+import { inSet } from './match-sets.ts';
 import { planNftRules } from './nft-table.ts';
 import type { Options } from './options.ts';
 import type { Jump, Plan, Rule } from './rule.ts';
@@ -68,20 +69,39 @@ function podInterfaces(options: Options, facts: PlanFacts, family: Family): read
 }
 
 function planJumps(family: Family, isNftTable: boolean): readonly Jump[] {
-  return [
-    {
+  const raw = ['udp', 'tcp'].map(
+    (protocol): Jump => ({
       family,
       table: 'raw',
       from: 'PREROUTING',
       chain: PREROUTING_CHAIN,
+      matches: ['-p', protocol, '-m', protocol, '--dport', '53'],
       comment: 'leat: before any NOTRACK of port 53, which would make nat blind to DNS',
-    },
+    }),
+  );
+  // A reply is never refused, and to ask about its sender is what would cost. A packet without a connection has no direction.
+  const forward = [
+    ['--ctdir', 'ORIGINAL'],
+    ['--ctstate', 'INVALID,UNTRACKED'],
+  ].map(
+    (which): Jump => ({
+      family,
+      table: 'filter',
+      from: 'FORWARD',
+      chain: 'LEAT-FORWARD',
+      matches: ['-m', 'conntrack', ...which, ...inSet('deny', family, 'src')],
+      comment: 'leat: default action Deny',
+    }),
+  );
+  return [
+    ...raw,
     isNftTable
       ? {
           family,
           table: 'mangle',
           from: 'PREROUTING',
           chain: PREROUTING_CHAIN,
+          matches: ['-p', 'tcp', '-m', 'conntrack', '--ctstate', 'NEW'],
           comment: 'leat: marks what the nft table leat captures, since nft can not match an ipset',
         }
       : {
@@ -89,6 +109,8 @@ function planJumps(family: Family, isNftTable: boolean): readonly Jump[] {
           table: 'nat',
           from: 'PREROUTING',
           chain: PREROUTING_CHAIN,
+          // Once for each connection.
+          matches: [],
           comment: 'leat: before KUBE-SERVICES, whose DNAT would be final',
         },
     {
@@ -96,14 +118,9 @@ function planJumps(family: Family, isNftTable: boolean): readonly Jump[] {
       table: 'filter',
       from: 'INPUT',
       chain: 'LEAT-INPUT',
+      matches: [],
       comment: 'leat: guards its listeners and answers for the synthetic range',
     },
-    {
-      family,
-      table: 'filter',
-      from: 'FORWARD',
-      chain: 'LEAT-FORWARD',
-      comment: 'leat: default action Deny',
-    },
+    ...forward,
   ];
 }

@@ -36,8 +36,8 @@ function tokensOf(rule: Rule): readonly string[] {
 }
 
 /** The jump as iptables-save prints it behind `-A CHAIN`, unquoted. */
-export function jumpTokensOf(jump: Jump): readonly string[] {
-  return ['-m', 'comment', '--comment', jump.comment, '-j', jump.chain];
+function jumpTokensOf(jump: Jump): readonly string[] {
+  return [...jump.matches, '-m', 'comment', '--comment', jump.comment, '-j', jump.chain];
 }
 
 /** Tokens as a line: those with anything but plain characters in double quotes. */
@@ -60,7 +60,7 @@ function renderTable(table: string, planned: Chains, jumps: readonly Jump[], exi
   return lines.length === 0 ? '' : `*${table}\n${lines.join('\n')}\nCOMMIT\n`;
 }
 
-/** Keeps a jump that is alone and in its place; removes every other way into an own chain, then puts it first. */
+/** Keeps jumps that are alone and in their place; removes every other way into an own chain, then puts them first. */
 function renderJumps(jumps: readonly Jump[], existing: Chains): readonly string[] {
   const froms = new Set([...jumps.map((jump) => jump.from), ...[...existing.keys()].filter((chain) => !isOwn(chain))]);
   return [...froms].flatMap((from) => {
@@ -70,19 +70,25 @@ function renderJumps(jumps: readonly Jump[], existing: Chains): readonly string[
     if (entries.length === wanted.length && wanted.every((jump) => isInPlace(jump, rules))) return [];
     return [
       ...entries.map((rule) => `-D ${from} ${printTokens(rule)}`),
-      ...wanted.map((jump) => `-I ${from} 1 ${printTokens(jumpTokensOf(jump))}`),
+      ...wanted.toReversed().map((jump) => `-I ${from} 1 ${printTokens(jumpTokensOf(jump))}`),
     ];
   });
 }
 
 /**
- * In place: only jumps to Calico's chains stand before it. Calico insists on position 1 and would move itself back at
+ * In place: only jumps to Calico's chains and to our own stand before it. Calico insists on position 1 and would move itself back at
  * once; its own chains don't decide about what we capture before ours are asked.
  */
 function isInPlace(jump: Jump, rules: Rules): boolean {
   const wanted = canonicalRule(jumpTokensOf(jump));
   const at = rules.findIndex((rule) => canonicalRule(rule) === wanted);
-  return at !== -1 && rules.slice(0, at).every((rule) => targetOf(rule)?.startsWith('cali-'));
+  return (
+    at !== -1 &&
+    rules
+      .slice(0, at)
+      .map((rule) => targetOf(rule) ?? '')
+      .every((target) => target.startsWith('cali-') || isOwn(target))
+  );
 }
 
 function isSameChain(planned: Rules, existing: Rules | undefined): boolean {

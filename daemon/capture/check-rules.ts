@@ -14,7 +14,10 @@ export interface RuleCheck {
 
 type Table = 'raw' | 'mangle' | 'nat';
 
-/** Rules that must not stand before Leat's jump, per table; what else does (Calico's chains) is left where it is. */
+/** Jumps that `init` makes per table: in raw one for each protocol, since most packets should meet no more than a comparison. */
+const JUMPS: Readonly<Record<Table, number>> = { raw: 2, mangle: 1, nat: 1 };
+
+/** Rules that must not stand before Leat's jumps, per table; what else does (Calico's chains) is left where it is. */
 const RIVALS: Readonly<Record<Table, RegExp>> = {
   // NodeLocal DNSCache: a packet that is not tracked passes no nat table.
   raw: /(?=.*--dports? (?:\S+,)?53(?:[, ]|$))(?:.* -j NOTRACK\b|.* -j CT --notrack\b)/,
@@ -43,10 +46,10 @@ export async function checkRules(record: InitRecord): Promise<RuleCheck> {
           problems.push(`${name} is empty: somebody flushed it; run init again`);
           continue;
         }
-        const repair = planRepair(await readChain(tool, table, 'PREROUTING'), RIVALS[table]);
+        const repair = planRepair(await readChain(tool, table, 'PREROUTING'), RIVALS[table], JUMPS[table]);
         if (repair === null) continue;
         await runTool([`${tool}-restore`, '-w', '5', '--noflush'], { input: `*${table}\n${repair}COMMIT\n` });
-        repaired.push(`the jump to ${name} was missing or stood behind another's rule, and was put first`);
+        repaired.push(`a jump to ${name} was missing or stood behind another's rule, and was put first`);
       } catch (error) {
         problems.push(`${name} can not be checked: ${error instanceof Error ? error.message : error}`);
       }
@@ -62,18 +65,20 @@ async function readChain(tool: string, table: Table, chain: string): Promise<str
 }
 
 /**
- * Lines for iptables-restore that put the jump first among the rules of PREROUTING, or null where it stands well: there, and
- * no rival before it.
+ * Lines for iptables-restore that put the jumps first among the rules of PREROUTING, or null where they stand well: all that `init` makes,
+ * or the one for every packet that is put here where one is gone, and no rival before any.
  */
-export function planRepair(rules: readonly string[], rival: RegExp): string | null {
+export function planRepair(rules: readonly string[], rival: RegExp, expected: number): string | null {
   const jumps = rules.filter((rule) => rule.endsWith(` -j ${PREROUTING_CHAIN}`));
-  const [jump] = jumps;
-  if (jump === undefined) {
+  const bodies = [...new Set(jumps.map((jump) => jump.slice('-A PREROUTING '.length)))];
+  if (bodies.length < expected && !bodies.some((body) => body.startsWith('-m comment '))) {
     return `-I PREROUTING 1 -m comment --comment "leat: put back by the daemon" -j ${PREROUTING_CHAIN}\n`;
   }
-  if (!rules.slice(0, rules.indexOf(jump)).some((rule) => rival.test(rule))) return null;
-  const body = jump.slice('-A PREROUTING '.length);
-  return [...jumps.map((each) => each.replace(/^-A/, '-D')), `-I PREROUTING 1 ${body}`]
+  if (!rules.slice(0, rules.lastIndexOf(jumps.at(-1) ?? '')).some((rule) => rival.test(rule))) return null;
+  return [
+    ...jumps.map((jump) => jump.replace(/^-A/, '-D')),
+    ...bodies.toReversed().map((body) => `-I PREROUTING 1 ${body}`),
+  ]
     .map((line) => `${line}\n`)
     .join('');
 }

@@ -10,11 +10,11 @@ import { http } from './beds/http.ts';
 import { idle } from './beds/idle.ts';
 import { requests } from './beds/requests.ts';
 import { scaleBed } from './beds/scale.ts';
-import { untouched } from './beds/untouched.ts';
+import { untouchedBed } from './beds/untouched.ts';
 import { type Findings, printFindings } from './report.ts';
 import { makeScene } from './scene.ts';
 
-const BEDS: Readonly<Record<string, Bed>> = { connections, requests, bulk, http, idle, dns, untouched };
+const BEDS: Readonly<Record<string, Bed>> = { connections, requests, bulk, http, idle, dns };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -26,7 +26,7 @@ const { values, positionals } = parseArgs({
 });
 const [name = ''] = positionals;
 const repeat = Number(values.repeat);
-const names = [...Object.keys(BEDS), 'decide', 'scale'];
+const names = [...Object.keys(BEDS), 'decide', 'untouched', 'scale'];
 if (!names.includes(name) || positionals.length !== 1 || !Number.isInteger(repeat) || repeat < 1) {
   console.error(`usage: scripts/bench BED [--json] [--repeat N] [--peer 'COMMAND']; beds: ${names.join(' ')}`);
   process.exit(2);
@@ -40,6 +40,7 @@ async function measure(bed: Bed | undefined): Promise<Findings> {
   if (name === 'decide') return decideBed({ repeat });
   const lab = await createLab(`bench ${name}`);
   try {
+    if (name === 'untouched') return await untouchedBed(lab, { repeat });
     return bed === undefined
       ? await scaleBed(lab, { repeat })
       : await bed(await makeScene(lab), { repeat, peers: values.peer });

@@ -3,11 +3,9 @@
  * The scene of the beds: a pod, a node with Leat and its peers, and the far end, each a network namespace. Every
  * contender has an address of its own that the node's nat table redirects to it.
  */
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { createAuthority } from '../../test/support/certificates.ts';
 import type { Lab } from '../../test/support/lab.ts';
 import type { LeatOnNode } from '../../test/support/leat-on-node.ts';
@@ -16,6 +14,7 @@ import { startNginx } from '../../test/support/nginx.ts';
 import { listens } from '../../test/support/place.ts';
 import { clusterDestination, nodePolicy, secret, tunnel } from '../../test/support/resources.ts';
 import { ADDRESSES, documents, makeWorld, podsOf, type World } from '../../test/support/world.ts';
+import { buildProgram } from './build-program.ts';
 import type { Contender } from './contender.ts';
 
 const SOCKS = { host: '203.0.113.5', port: 1080 };
@@ -207,13 +206,7 @@ interface Programs {
 }
 
 async function compile(folder: string): Promise<Programs> {
-  const build = async (source: string): Promise<string> => {
-    const output = join(folder, source.replaceAll('/', '-'));
-    const path = new URL(`${source}.c`, import.meta.url).pathname;
-    const flags = ['-std=c17', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror', '-O2'];
-    await promisify(execFile)('gcc', [...flags, '-o', output, path]);
-    return output;
-  };
+  const build = (source: string): Promise<string> => buildProgram(folder, source);
   const [floor, farEnd, client, dnsClient] = await Promise.all([
     build('floor/splice-relay'),
     build('load/far-end'),

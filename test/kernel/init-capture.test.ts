@@ -105,7 +105,7 @@ test('the packet mark that nft needs is gone before anyone else sees it', async 
     const counters = stdout.matchAll(/^\[(\d+):\d+\] -A (?:INPUT|FORWARD) /gm);
     return [...counters].reduce((sum, [, packets]) => sum + Number(packets), 0);
   };
-  await node.run(['ipset', 'add', 'leat-deny4', POD_ADDRESSES.unnumbered[4]]);
+  for (const set of ['leat-pods4', 'leat-deny4']) await node.run(['ipset', 'add', set, POD_ADDRESSES.unnumbered[4]]);
   t.is(await ask(pods.unnumbered, 'tcp', WORLD[4], 443), `captured ${LEAT[4]}`);
   t.is(await seen(), 0);
   await node.run([...NFT, 'flush', 'chain', 'inet', 'leat', 'unmark']);

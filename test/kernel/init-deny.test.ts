@@ -18,7 +18,9 @@ async function denyScene(t: ExecutionContext, backend: string): Promise<InitScen
 
 async function deny({ node }: InitScene, kind: keyof typeof POD_ADDRESSES): Promise<void> {
   for (const family of FAMILIES) {
-    await node.run(['ipset', '-exist', 'add', `leat-deny${family}`, POD_ADDRESSES[kind][family]]);
+    for (const set of ['pods', 'deny']) {
+      await node.run(['ipset', '-exist', 'add', `leat-${set}${family}`, POD_ADDRESSES[kind][family]]);
+    }
   }
 }
 

@@ -1,74 +1,107 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from 'node:fs';
-import type { Bed } from '../bed.ts';
-import { median, round } from '../report.ts';
-import { PORTS, type Scene, UNNAMED } from '../scene.ts';
+/**
+ * Traffic that Leat must not cost anything, on two nodes that are the same but for Leat: conntrack and kube-proxy's rules
+ * are on both. Before Leat comes to one of them, both are measured as they are: what differs then is the bed's own noise.
+ */
+import { createLab, type Lab } from '../../../test/support/lab.ts';
+import type { BedOptions } from '../bed.ts';
+import { buildProgram } from '../build-program.ts';
+import { cpuUs } from '../contender.ts';
+import { runLanes } from '../lanes.ts';
+import { makePlainNode, type PlainNode, startLeatOn } from '../plain-node.ts';
+import { type Findings, median, round } from '../report.ts';
 
 const GIB = 2 ** 30;
-const BYTES = 2 * GIB;
-const STREAMS = 4;
-const NO_RULES = ', no rules of Leat';
-/** Of each place in a turn: between two turns the daemon starts anew, and the machine may be another. */
-const SAMPLES = 4;
+const PAIRS = 60;
 
-/**
- * Traffic that Leat must not cost anything: an enrolled pod to an address that is not captured, and a pod of a namespace
- * that is not enrolled; against the same node without a rule of Leat's.
- */
-export const untouched: Bed = async (scene, { repeat }) => {
-  const { world, leat } = scene;
-  const places = { 'enrolled pod': scene.pod, 'pod that is not enrolled': world.pods.unnumbered };
-  const found = new Map<string, { perSecond: number[]; cpuMs: number[] }>();
-  const measure = async (name: string, place: (typeof places)[keyof typeof places], isCounted: boolean) => {
-    const before = machineCpuMs();
-    const { bytes, seconds } = await scene.clientIn(place, 'bulk', UNNAMED, PORTS.source, BYTES, STREAMS);
-    const cpuMs = machineCpuMs() - before;
-    if (!isCounted) return;
-    const samples = found.get(name) ?? { perSecond: [], cpuMs: [] };
-    samples.perSecond.push(bytes / GIB / seconds);
-    samples.cpuMs.push(cpuMs / (bytes / GIB));
-    found.set(name, samples);
-  };
-  const measureAll = async (suffix: string, isCounted: boolean): Promise<void> => {
-    for (let sample = 0; sample < SAMPLES; sample += 1) {
-      for (const [name, place] of Object.entries(places)) await measure(`${name}${suffix}`, place, isCounted);
-    }
-  };
-  for (let turn = 0; turn <= repeat; turn += 1) {
-    await measureAll('', turn > 0);
-    await leat.stop();
-    await world.init.run('--cleanup');
-    await keepConntrack(scene);
-    await measureAll(NO_RULES, turn > 0);
-    await world.init.apply();
-    await leat.launch();
-  }
-  const of = (name: string) => found.get(name) ?? { perSecond: [], cpuMs: [] };
-  const ratio = (name: string): number =>
-    round(median(of(name).perSecond) / median(of(`${name}${NO_RULES}`).perSecond));
-  return {
-    rows: [...found].map(([name, { perSecond, cpuMs }]) => ({
-      name,
-      cells: { 'GiB per second': perSecond, 'CPU ms of the machine per GiB': cpuMs },
-    })),
-    figures: { throughputVsNoRules: Math.min(...Object.keys(places).map(ratio)) },
-    notes: ['throughputVsNoRules is the worse of the two; the CPU column counts all that the machine does meanwhile'],
-  };
-};
+/** Each slice takes 10 to 20 ms. `perUnit` turns nanoseconds of a slice into what the table shows. */
+const LOADS = [
+  { name: 'bulk, two cores (ms per GiB)', kind: 'bulk', cores: 2, amount: 50e6, perUnit: GIB / 50e6 / 1e6 },
+  { name: 'bulk, one core (ms per GiB)', kind: 'bulk', cores: 1, amount: 50e6, perUnit: GIB / 50e6 / 1e6 },
+  { name: 'requests (us)', kind: 'requests', cores: 1, amount: 800, perUnit: 1 / 800 / 1e3 },
+  { name: 'connections (us)', kind: 'connections', cores: 1, amount: 160, perUnit: 1 / 160 / 1e3 },
+  { name: 'datagrams (us)', kind: 'datagrams', cores: 1, amount: 3200, perUnit: 1 / 3200 / 1e3 },
+] as const;
+type Load = (typeof LOADS)[number];
 
-/** Kube-proxy has conntrack on anyhow: a node without Leat is not one without nat. */
-async function keepConntrack({ world }: Scene): Promise<void> {
-  const rule = ['PREROUTING', '-d', '10.96.0.0/12', '-j', 'ACCEPT'];
-  const { code } = await world.node.run(['iptables', '-w', '-t', 'nat', '-C', ...rule], { allowFailure: true });
-  if (code !== 0) await world.node.run(['iptables', '-w', '-t', 'nat', '-A', ...rule]);
+const NULL = 'no rules of Leat on either';
+const PLACES = { enrolled: 'enrolled pod, not captured', other: 'pod not enrolled' } as const;
+
+/** One repetition each, in ratios of neighbouring slices. */
+interface Row {
+  readonly tookMs: number[];
+  readonly plainMs: number[];
+  readonly rates: number[][];
+  readonly cpu: number[][];
 }
 
-/** Busy time of all cores. @see proc(5), /proc/stat */
-function machineCpuMs(): number {
-  const [, user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = (
-    readFileSync('/proc/stat', 'latin1').split('\n')[0] ?? ''
-  )
-    .split(/\s+/)
-    .map(Number);
-  return (user + nice + system + irq + softirq) * 10;
+/** Makes its nodes anew for each repetition, and lets Leat come to the other one each time. */
+export async function untouchedBed(lab: Lab, { repeat }: Pick<BedOptions, 'repeat'>): Promise<Findings> {
+  const program = await buildProgram(await lab.tempDir(), 'load/lanes');
+  const rows = new Map<string, Row>();
+  const daemonMs: number[] = [];
+  const measure = async (
+    name: string,
+    load: Load,
+    lanes: readonly [PlainNode, PlainNode],
+    pod: keyof typeof PLACES,
+  ) => {
+    const [touched, plain] = await runLanes(program, { ...load, pairs: PAIRS }, lanes, pod);
+    const row = rows.get(`${name}: ${load.name}`) ?? { tookMs: [], plainMs: [], rates: [], cpu: [] };
+    rows.set(`${name}: ${load.name}`, row);
+    row.tookMs.push(median(touched.tookNs) * load.perUnit);
+    row.plainMs.push(median(plain.tookNs) * load.perUnit);
+    row.rates.push(ratios(plain.tookNs, touched.tookNs));
+    row.cpu.push(ratios(touched.cpuNs, plain.cpuNs));
+  };
+  for (let turn = 0; turn < repeat; turn += 1) {
+    const ownLab = await createLab(`bench untouched ${turn}`);
+    try {
+      const nodes = [await makePlainNode(ownLab, 'a'), await makePlainNode(ownLab, 'b')] as const;
+      const lanes = turn % 2 === 0 ? nodes : ([nodes[1], nodes[0]] as const);
+      for (const load of LOADS) await measure(NULL, load, lanes, 'other');
+      const leat = await startLeatOn(ownLab, lanes[0]);
+      const [began, before] = [performance.now(), cpuUs(leat.pid)];
+      for (const [pod, name] of Object.entries(PLACES)) {
+        for (const load of LOADS) await measure(name, load, lanes, pod as keyof typeof PLACES);
+      }
+      daemonMs.push((cpuUs(leat.pid) - before) / (performance.now() - began));
+    } finally {
+      await ownLab.dispose();
+    }
+  }
+  const of = (kind: string, name: string, pick: (row: Row) => number[][]): number[] =>
+    [...rows].filter(([key]) => key.startsWith(name) && key.includes(kind)).map(([, row]) => median(pick(row).flat()));
+  const worst = (kind: string): number =>
+    round(Math.max(...Object.values(PLACES).flatMap((name) => of(kind, name, ({ cpu }) => cpu))));
+  const noise = [...of('', NULL, ({ rates }) => rates), ...of('', NULL, ({ cpu }) => cpu)];
+  return {
+    rows: [...rows].map(([name, { tookMs, plainMs, rates, cpu }]) => ({
+      name,
+      cells: {
+        'with Leat': tookMs,
+        without: plainMs,
+        'rate, with to without': rates.map(median),
+        'CPU, with to without': cpu.map(median),
+      },
+    })),
+    figures: {
+      throughputVsNoRules: round(
+        Math.min(...Object.values(PLACES).flatMap((name) => of(': bulk', name, ({ rates }) => rates))),
+      ),
+      cpuVsNoRules: worst(': bulk'),
+      requestCpuVsNoRules: worst(': requests'),
+      connectionCpuVsNoRules: worst(': connections'),
+      datagramCpuVsNoRules: worst(': datagrams'),
+      noise: round(Math.max(...noise.map((ratio) => Math.abs(ratio - 1)))),
+    },
+    notes: [
+      `each figure is the worst of its kind, from ${PAIRS * repeat} pairs of slices; noise is how far from 1 the worst ratio is where neither node has rules of Leat`,
+      `the daemon itself meanwhile: ${median(daemonMs).toFixed(1)} ms of CPU per second`,
+    ],
+  };
+}
+
+function ratios(of: readonly number[], to: readonly number[]): number[] {
+  return of.map((value, index) => value / (to[index] ?? Number.NaN));
 }

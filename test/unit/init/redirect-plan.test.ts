@@ -42,10 +42,11 @@ test('the nat rules stand in the order in which they have to be asked', (t) => {
     '-d 169.254.74.1/32 -j RETURN',
     '-d 240.240.0.0/16 -p tcp -j LEAT-CAPTURE',
     '-p tcp -m set --match-set leat-services4 dst -j LEAT-CAPTURE',
+    '-m set ! --match-set leat-pods4 src -j RETURN',
     '-m set --match-set leat-except4 dst -j RETURN',
-    '-p tcp -m set --match-set leat-pods4 src -m set --match-set leat-cidrs4 dst -j LEAT-CAPTURE',
+    '-p tcp -m set --match-set leat-cidrs4 dst -j LEAT-CAPTURE',
     '-p tcp -m set --match-set leat-deny4 src -j LEAT-CAPTURE',
-    '-p tcp -m set --match-set leat-pods4 src -m set --match-set leat-known4 dst,dst -j LEAT-CAPTURE',
+    '-p tcp -m set --match-set leat-known4 dst,dst -j LEAT-CAPTURE',
   ]);
   t.deepEqual(
     chain(plan(['--dns-zone=9']), 4, 'raw', 'LEAT-PREROUTING'),
@@ -133,7 +134,7 @@ test('nothing is written where nothing is missing, and a removal removes all of 
   t.is(renderRestore(planned, 4, existing), null);
   const removal = renderRemoval(existing) ?? '';
   t.is(removal.match(/^-X LEAT-/gm)?.length, document.match(/^:LEAT-/gm)?.length);
-  t.is(removal.match(/^-D /gm)?.length, 4);
+  t.is(removal.match(/^-D /gm)?.length, 6);
   t.is(
     renderRemoval(parseIptablesSave('*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -j KUBE-SERVICES\nCOMMIT\n')),
     null,
@@ -149,14 +150,45 @@ test('a document touches only the table and the chain that differ', (t) => {
   t.notRegex(repair, /^-[ID]/m);
 });
 
-test('a jump behind a rule of others moves to the front; the rule of others stays', (t) => {
+test('a jump behind a rule of others moves to the front with its like; the rule of others stays', (t) => {
   const planned = plan();
   const whole = saveAfter(renderRestore(planned, 4, new Map()) ?? '');
-  const behind = whole.replace(/^(-A PREROUTING .*NOTRACK.*)$/m, '-A PREROUTING -p udp --dport 53 -j CT --notrack\n$1');
+  const behind = whole.replace(
+    /^(-A PREROUTING -p udp .*NOTRACK.*)$/m,
+    '-A PREROUTING -p udp --dport 53 -j CT --notrack\n$1',
+  );
   t.not(behind, whole);
   const repair = renderRestore(planned, 4, parseIptablesSave(behind)) ?? '';
   t.deepEqual(
     repair.split('\n').map((line) => line.replace(/ -m comment.*-j/, ' -j')),
-    ['*raw', '-D PREROUTING -j LEAT-PREROUTING', '-I PREROUTING 1 -j LEAT-PREROUTING', 'COMMIT', ''],
+    [
+      '*raw',
+      ...['-D PREROUTING', '-I PREROUTING 1'].flatMap((place) =>
+        ['tcp', 'udp'].map((protocol) => `${place} -p ${protocol} -m ${protocol} --dport 53 -j LEAT-PREROUTING`),
+      ),
+      'COMMIT',
+      '',
+    ],
   );
+});
+
+test('a packet that is none of ours meets no set but by its direction, and no chain: only a first packet of nat does', (t) => {
+  const jumps = (table: string, nat: PlanFacts['nat']) =>
+    plan([], { nat })
+      .jumps.filter((jump) => jump.family === 4 && jump.table === table && jump.from !== 'INPUT')
+      .map(({ from, matches, chain: entered }) => `${from} ${printTokens([...matches, '-j', entered])}`);
+  for (const nat of ['iptables', 'nft-table'] as const) {
+    t.deepEqual(
+      jumps('raw', nat),
+      ['udp', 'tcp'].map((protocol) => `PREROUTING -p ${protocol} -m ${protocol} --dport 53 -j LEAT-PREROUTING`),
+    );
+    t.deepEqual(
+      jumps('filter', nat),
+      ['--ctdir ORIGINAL', '--ctstate INVALID,UNTRACKED'].map(
+        (which) => `FORWARD -m conntrack ${which} -m set --match-set leat-deny4 src -j LEAT-FORWARD`,
+      ),
+    );
+  }
+  t.deepEqual(jumps('mangle', 'nft-table'), ['PREROUTING -p tcp -m conntrack --ctstate NEW -j LEAT-PREROUTING']);
+  t.deepEqual(jumps('nat', 'iptables'), ['PREROUTING -j LEAT-PREROUTING']);
 });
