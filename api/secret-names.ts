@@ -9,22 +9,49 @@ import type { SchemaNode } from './schema/schema-node.ts';
  */
 export function secretNamesOf(resource: Resource): ReadonlySet<string> {
   const names = new Set<string>();
-  collect(KINDS[resource.kind].schema as SchemaNode, resource, names);
+  collect(trailOf(KINDS[resource.kind].schema as SchemaNode), resource, names);
   return names;
 }
 
-function collect(schema: SchemaNode, value: unknown, names: Set<string>): void {
+/** The part of a schema that leads to names of Secrets. */
+interface Trail {
+  /** Members that are such names. */
+  readonly names: readonly string[];
+  readonly inner: readonly (readonly [member: string, Trail])[];
+}
+
+/** A schema is looked through once, not for each of ten thousand resources. */
+const trails = new WeakMap<SchemaNode, Trail>();
+
+function trailOf(schema: SchemaNode): Trail {
+  const known = trails.get(schema);
+  if (known !== undefined) return known;
+  const { properties = {}, items } = schema;
+  const members = Object.keys(properties);
+  const isSecretValue = [...members].sort().join() === 'key,name';
+  const trail: Trail =
+    items !== undefined
+      ? trailOf(items)
+      : {
+          names: members.filter((member) => member === 'secret' || (isSecretValue && member === 'name')),
+          inner: Object.entries(properties)
+            .map(([member, inner]) => [member, trailOf(inner)] as const)
+            .filter(([, { names, inner }]) => names.length > 0 || inner.length > 0),
+        };
+  trails.set(schema, trail);
+  return trail;
+}
+
+function collect(trail: Trail, value: unknown, names: Set<string>): void {
   if (Array.isArray(value)) {
-    for (const item of value) collect(schema.items ?? {}, item, names);
+    for (const item of value) collect(trail, item, names);
     return;
   }
   if (typeof value !== 'object' || value === null) return;
-  const { properties = {} } = schema;
-  const isSecretValue = Object.keys(properties).sort().join() === 'key,name';
-  for (const [name, member] of Object.entries(value)) {
-    const inner = properties[name];
-    if (inner === undefined) continue;
-    if (typeof member !== 'string') collect(inner, member, names);
-    else if (name === 'secret' || (isSecretValue && name === 'name')) names.add(member);
+  const members = value as Readonly<Record<string, unknown>>;
+  for (const member of trail.names) {
+    const name = members[member];
+    if (typeof name === 'string') names.add(name);
   }
+  for (const [member, inner] of trail.inner) collect(inner, members[member], names);
 }
