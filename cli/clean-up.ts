@@ -5,7 +5,7 @@ import type { Json, Kubectl } from './run-kubectl.ts';
 const OWN = ['-A', '-l', `${MANAGED_BY_LABEL}=${MANAGED_BY}`];
 
 /**
- * Deletes what a release leaves in the cluster: Services, RoleBindings, NodeStates. With `definitions` the definitions too,
+ * Deletes what a release leaves in the cluster: Services, Roles, RoleBindings, NodeStates. With `definitions` the definitions too,
  * and with them every resource of Leat's kinds. Only shows it unless `confirmed`. Nodes are cleaned up by the chart.
  */
 export function cleanUp(
@@ -16,6 +16,7 @@ export function cleanUp(
   const found = [
     ...kubectl.list(['services', ...OWN], (what) => hidden.push(what)),
     ...kubectl.list(['rolebindings.rbac.authorization.k8s.io', ...OWN], (what) => hidden.push(what)),
+    ...kubectl.list(['roles.rbac.authorization.k8s.io', ...OWN], (what) => hidden.push(what)),
     ...kubectl.list(['nodestates.leat.dev'], (what) => hidden.push(what)),
     ...(options.definitions ? definitionsOf(kubectl) : []),
   ];

@@ -10,8 +10,10 @@ import { followCluster } from './cluster/follow-cluster.ts';
 import { sapCustomResources, sapStatus } from './health/sap-health.ts';
 import { holdLease } from './lease/hold-lease.ts';
 import type { ControllerOptions } from './options.ts';
+import { readableNamespaces } from './reconcile/plan-bindings.ts';
 import { planChanges } from './reconcile/plan-changes.ts';
 import { planEndedPods } from './reconcile/plan-ended-pods.ts';
+import { planGrants } from './reconcile/plan-grants.ts';
 import { Reconciler, type ReconcilerOptions } from './reconcile/reconciler.ts';
 import { Takeover } from './reconcile/takeover.ts';
 import { ToldEvents } from './reconcile/told-events.ts';
@@ -24,6 +26,8 @@ export interface ControllerApp {
 
 /** One failure alone is the everyday end of a connection. */
 const TELL_AFTER_TIMES = 2;
+/** A Role is written at most twice a second, and all nodes hear of it. */
+const GRANTS_COALESCE_MS = 500;
 
 /** JSON lines on standard output; of an error its message alone. */
 export function createLog(level: string): Logger {
@@ -55,10 +59,12 @@ export async function startController(options: ControllerOptions, log: Logger): 
   const nowMs = (): number => performance.now();
   const told = new ToldEvents(nowMs);
   const takeover = new Takeover(nowMs);
+  const givesSecrets = options.secretsBinding === 'auto';
   const cluster = followCluster({
     access: options.access,
     onChange() {
       reconciler.wake();
+      grants.wake();
       successions.wake();
     },
     onFailure(what, failure) {
@@ -67,6 +73,7 @@ export async function startController(options: ControllerOptions, log: Logger): 
         log.error({ what, status: failure.status, times: failure.times }, `the watch fails: ${failure.message}`);
       }
     },
+    readableNamespaces: givesSecrets ? (bindings) => readableNamespaces(bindings, options) : null,
   });
   const writing: Omit<ReconcilerOptions, 'plan'> = {
     write: createApiWriter(kube, { ...options, holder: options.identity }),
@@ -89,6 +96,17 @@ export async function startController(options: ControllerOptions, log: Logger): 
       return planChanges(view, options, { takeover, told, nowText: `${new Date().toISOString().slice(0, 19)}Z` });
     },
   });
+  // Apart: whoever labels a Secret waits for it, and who labels a hundred of them is not to make a hundred Roles.
+  const grants = new Reconciler({
+    ...writing,
+    coalesceMs: GRANTS_COALESCE_MS,
+    // a Role that is not there can't be bound
+    atOnce: 1,
+    plan() {
+      const view = cluster.view();
+      return view === null || !givesSecrets ? null : planGrants(view, options);
+    },
+  });
   // Apart: a node is without a daemon meanwhile, and a turn of everything takes seconds in a large cluster.
   const successions = new Reconciler({
     ...writing,
@@ -106,7 +124,7 @@ export async function startController(options: ControllerOptions, log: Logger): 
       leading.set(1);
       log.info('this replica leads');
       term = term
-        .then(() => Promise.all([reconciler.lead(lost), successions.lead(lost)]))
+        .then(() => Promise.all([reconciler, grants, successions].map((each) => each.lead(lost))))
         .then(() => {
           leading.set(0);
           log.info('this replica leads no more');

@@ -4,6 +4,7 @@
  * the flag wins). All problems are reported at once.
  */
 import { parseArgs } from 'node:util';
+import { SECRETS_BINDINGS } from '../api/group.ts';
 import type { ApiAccess } from '../daemon/kube/access-files.ts';
 import { type Endpoint, parseIpAddress } from '../daemon/net/endpoint.ts';
 import type { PlanSettings } from './reconcile/plan-changes.ts';
@@ -31,10 +32,11 @@ const CONTROLLER_OPTIONS = {
   identity: { default: null, help: 'name of this replica, unique: that of its pod' },
   'leat-namespace': { default: 'leat-system', help: "Leat's own namespace, and that of the Lease" },
   'cluster-domain': { default: 'cluster.local', help: 'DNS domain of the cluster' },
+  account: { default: 'leat-controller', help: "own service account in Leat's namespace" },
   'daemon-account': { default: 'leat', help: "service account of the daemons in Leat's namespace" },
   'secrets-binding': {
     default: 'auto',
-    help: 'auto, or manual: whether RoleBindings to leat-secret-reader are made in enrolled namespaces',
+    help: 'auto, names or manual: with auto daemons are given the labelled Secrets of enrolled namespaces, by name; else nothing is done',
   },
   'lease-name': { default: 'leat-controller', help: 'name of the Lease by which one replica leads' },
   'admin-address': { default: '0.0.0.0', help: 'address of metrics, liveness and readiness' },
@@ -73,8 +75,9 @@ export function readOptions(argv: readonly string[], environment: NodeJS.Process
     identity: values.identity,
     leatNamespace: values['leat-namespace'],
     clusterDomain: values['cluster-domain'],
+    controllerAccount: values.account,
     daemonAccount: values['daemon-account'],
-    secretsBinding: oneOf('secrets-binding', ['auto', 'manual']),
+    secretsBinding: oneOf('secrets-binding', SECRETS_BINDINGS),
     leaseName: values['lease-name'],
     admin: { address: address ?? '', port: adminPort },
     logLevel: oneOf('log-level', ['info', 'trace', 'debug', 'warn', 'error', 'fatal']),

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import { API_VERSION, MANAGED_BY, MANAGED_BY_LABEL } from '../api/group.ts';
+import { API_VERSION, LABELLED_SECRETS_ROLE, MANAGED_BY, MANAGED_BY_LABEL, SECRET_READER_ROLE } from '../api/group.ts';
 import { type ApiObject, ApiRefusal, askCluster } from './cluster-api.ts';
 
+const RBAC = '/apis/rbac.authorization.k8s.io/v1';
+const OURS = `?labelSelector=${MANAGED_BY_LABEL}=${MANAGED_BY}`;
 /** What Leat wrote while it ran, which no release knows of: reports of nodes, and what the controller made in namespaces. */
 const LISTS = [
   [`/apis/${API_VERSION}/nodestates`, 'nodestates', ''],
-  [
-    '/apis/rbac.authorization.k8s.io/v1/rolebindings',
-    'rolebindings',
-    `?labelSelector=${MANAGED_BY_LABEL}=${MANAGED_BY}`,
-  ],
-  ['/api/v1/services', 'services', `?labelSelector=${MANAGED_BY_LABEL}=${MANAGED_BY}`],
+  [`${RBAC}/rolebindings`, 'rolebindings', `${OURS}&fieldSelector=metadata.name=${LABELLED_SECRETS_ROLE}`],
+  [`${RBAC}/roles`, 'roles', `${OURS}&fieldSelector=metadata.name=${LABELLED_SECRETS_ROLE}`],
+  [`${RBAC}/rolebindings`, 'rolebindings', `${OURS}&fieldSelector=metadata.name=${SECRET_READER_ROLE}`],
+  ['/api/v1/services', 'services', OURS],
 ] as const;
 
 /** Removes what nobody else will take away. What people wrote stays. */

@@ -26,10 +26,13 @@ import type { LeaseRecord, LeaseStore } from '../lease/hold-lease.ts';
 import {
   type Change,
   type ClusterWriter,
+  type RoleBindingChange,
+  type RoleChange,
   type ServiceChange,
   type StatusChange,
   WriteError,
 } from './cluster-writer.ts';
+import { secretsRule } from './secrets-rule.ts';
 
 /** The client has no limit of its own: a connection that died would hold the lease's holder for ever. */
 const REQUEST_TIMEOUT_MS = 8_000;
@@ -38,7 +41,8 @@ const [, VERSION = ''] = API_VERSION.split('/');
 
 export interface WriterIdentity {
   readonly leatNamespace: string;
-  /** Service account of the daemons, in Leat's namespace: it may read Secrets where a binding says so. */
+  /** Service accounts in Leat's namespace. */
+  readonly controllerAccount: string;
   readonly daemonAccount: string;
   /** Name of this replica, in events. */
   readonly holder: string;
@@ -87,12 +91,24 @@ export function createApiWriter(config: KubeConfig, identity: WriterIdentity): C
         return writeStatus(custom, change);
       case 'create role binding': {
         const { namespace } = change;
-        return rbac.createNamespacedRoleBinding({ namespace, body: roleBinding(namespace) }, PLAIN);
+        return rbac.createNamespacedRoleBinding({ namespace, body: roleBinding(change) }, PLAIN);
       }
       case 'repair role binding': {
+        const { name, namespace } = change;
+        return rbac.patchNamespacedRoleBinding({ name, namespace, body: roleBinding(change) }, MERGE_PATCH);
+      }
+      case 'create role': {
         const { namespace } = change;
-        const body = roleBinding(namespace);
-        return rbac.patchNamespacedRoleBinding({ name: SECRET_READER_ROLE, namespace, body }, MERGE_PATCH);
+        return rbac.createNamespacedRole({ namespace, body: role(change) }, PLAIN);
+      }
+      case 'repair role': {
+        const { name, namespace } = change;
+        return rbac.patchNamespacedRole({ name, namespace, body: role(change) }, MERGE_PATCH);
+      }
+      case 'delete role': {
+        const { name, namespace, uid } = change.meta;
+        const body = { preconditions: { uid } };
+        return rbac.deleteNamespacedRole({ name, namespace: namespace ?? '', body }, PLAIN);
       }
       case 'delete role binding': {
         const { name, namespace, uid } = change.meta;
@@ -143,13 +159,21 @@ export function createApiWriter(config: KubeConfig, identity: WriterIdentity): C
     }
   }
 
-  function roleBinding(namespace: string) {
+  function roleBinding({ name, namespace }: RoleBindingChange) {
+    const { leatNamespace, controllerAccount, daemonAccount } = identity;
+    const [kind, account] = name === SECRET_READER_ROLE ? ['ClusterRole', controllerAccount] : ['Role', daemonAccount];
     return {
-      metadata: { name: SECRET_READER_ROLE, namespace, labels: { [MANAGED_BY_LABEL]: MANAGED_BY } },
-      roleRef: { apiGroup: RBAC_GROUP, kind: 'ClusterRole', name: SECRET_READER_ROLE },
-      subjects: [{ kind: 'ServiceAccount', name: identity.daemonAccount, namespace: identity.leatNamespace }],
+      metadata: { name, namespace, labels: OURS },
+      roleRef: { apiGroup: RBAC_GROUP, kind, name },
+      subjects: [{ kind: 'ServiceAccount', name: account, namespace: leatNamespace }],
     };
   }
+}
+
+const OURS = { [MANAGED_BY_LABEL]: MANAGED_BY };
+
+function role({ name, namespace, secrets }: RoleChange) {
+  return { metadata: { name, namespace, labels: OURS }, rules: [secretsRule(secrets)] };
 }
 
 function service({ name, namespace, owner, ports }: ServiceChange) {
@@ -157,7 +181,7 @@ function service({ name, namespace, owner, ports }: ServiceChange) {
     metadata: {
       name,
       namespace,
-      labels: { [MANAGED_BY_LABEL]: MANAGED_BY, [DESTINATION_SERVICE_LABEL]: 'true' },
+      labels: { ...OURS, [DESTINATION_SERVICE_LABEL]: 'true' },
       ownerReferences: [{ ...owner, controller: true, blockOwnerDeletion: false }],
     },
     spec: {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Everything that the controller changes in the cluster, as values: planned by pure functions, sent by one writer. */
+import type { LABELLED_SECRETS_ROLE, SECRET_READER_ROLE } from '../../api/group.ts';
 import type { Condition } from '../../api/kinds/status.ts';
 import type { ImportCounts } from '../../api/schema/import-counts.ts';
 import type { Meta, OwnerReference, ServicePort, StatusKind } from './view.ts';
@@ -16,6 +17,17 @@ export interface StatusChange {
 export interface RoleBindingChange {
   readonly do: 'create role binding' | 'repair role binding';
   readonly namespace: string;
+  /** The controller's own to all Secrets of the namespace, or the daemons' to the labelled ones. */
+  readonly name: typeof SECRET_READER_ROLE | typeof LABELLED_SECRETS_ROLE;
+}
+
+/** By which daemons read the labelled Secrets of a namespace, each by its name. */
+export interface RoleChange {
+  readonly do: 'create role' | 'repair role';
+  readonly namespace: string;
+  readonly name: typeof LABELLED_SECRETS_ROLE;
+  /** Sorted; at least one. */
+  readonly secrets: readonly string[];
 }
 
 export interface ServiceChange {
@@ -28,7 +40,7 @@ export interface ServiceChange {
 
 /** Only the very object that was seen goes: another one of that name has another uid. */
 export interface Removal {
-  readonly do: 'delete role binding' | 'delete service';
+  readonly do: 'delete role' | 'delete role binding' | 'delete service';
   readonly meta: Meta;
 }
 
@@ -55,7 +67,14 @@ export interface EventCreation {
   readonly message: string;
 }
 
-export type Change = StatusChange | RoleBindingChange | ServiceChange | Removal | EndedPodRemoval | EventCreation;
+export type Change =
+  | StatusChange
+  | RoleBindingChange
+  | RoleChange
+  | ServiceChange
+  | Removal
+  | EndedPodRemoval
+  | EventCreation;
 
 /** An API server's refusal, or why it could not be asked (status null). */
 export class WriteError extends Error {
@@ -78,11 +97,13 @@ export function describeChange(change: Change): string {
       return `${change.do} of ${change.kind} ${nameOf(change.meta)}`;
     case 'create role binding':
     case 'repair role binding':
-      return `${change.do} in ${change.namespace}`;
+    case 'create role':
+    case 'repair role':
     case 'create service':
     case 'repair service':
     case 'delete ended pod':
       return `${change.do} ${change.namespace}/${change.name}`;
+    case 'delete role':
     case 'delete role binding':
     case 'delete service':
       return `${change.do} ${nameOf(change.meta)}`;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What is kept of the objects of each kind. */
+import { isDeepStrictEqual } from 'node:util';
 import { reasonOf } from '../../api/field-problem.ts';
 import { API_VERSION } from '../../api/group.ts';
 import { NodeStateStatus } from '../../api/kinds/node-state.ts';
@@ -11,11 +12,13 @@ import { pickKnown } from '../../api/schema/pick-known.ts';
 import type { SchemaNode } from '../../api/schema/schema-node.ts';
 
 import { readMeta } from './object-store.ts';
+import { secretsRule } from './secrets-rule.ts';
 import type {
   CustomObject,
   NodeObject,
   NodeStateObject,
   RoleBindingObject,
+  RoleObject,
   ServiceObject,
   StatusKind,
 } from './view.ts';
@@ -91,4 +94,12 @@ export function projectRoleBinding(object: unknown): RoleBindingObject {
       kind === 'ServiceAccount' ? `${kind}/${namespace}/${name}` : `${kind}/${name}`,
     ),
   };
+}
+
+export function projectRole(object: unknown): RoleObject {
+  const { rules } = (object ?? {}) as { rules?: Json[] | null };
+  const [rule = {}, ...others] = rules ?? [];
+  const names = Array.isArray(rule.resourceNames) ? (rule.resourceNames as string[]).toSorted() : [];
+  const isOurs = others.length === 0 && names.length > 0 && isDeepStrictEqual(rule, secretsRule(names));
+  return { meta: readMeta(object), secrets: isOurs ? names : null };
 }

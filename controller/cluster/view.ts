@@ -67,10 +67,16 @@ export interface ServiceObject {
 
 export interface RoleBindingObject {
   readonly meta: Meta;
-  /** `ClusterRole/leat-secret-reader`. */
+  /** `ClusterRole/leat-secret-reader`, `Role/leat-labelled-secrets`. */
   readonly role: string;
   /** `ServiceAccount/leat-system/leat`. */
   readonly subjects: readonly string[];
+}
+
+export interface RoleObject {
+  readonly meta: Meta;
+  /** Names of the Secrets that it lets be listed and watched, sorted; null where it says anything else. */
+  readonly secrets: readonly string[] | null;
 }
 
 export interface ClusterView {
@@ -80,7 +86,11 @@ export interface ClusterView {
   readonly customs: readonly CustomObject[];
   readonly nodeStates: readonly NodeStateObject[];
   readonly services: readonly ServiceObject[];
+  /** Those by which Secrets are read; empty unless the controller makes them. So it is with what follows. */
   readonly roleBindings: readonly RoleBindingObject[];
+  readonly roles: readonly RoleObject[];
+  /** Sorted names of the Secrets with the label, by namespace, where these are known. */
+  readonly labelledSecrets: ReadonlyMap<string, readonly string[]>;
 }
 
 /** `Destination shop/erp`, `Tunnel hq`: as problems of a snapshot name resources. */

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { SecretsBinding } from '../../api/group.ts';
 import type { Change } from '../cluster/cluster-writer.ts';
 import type { ClusterView } from '../cluster/view.ts';
 import { type ClusterSettings, compileCluster } from './compile-cluster.ts';
 import { findImports } from './find-imports.ts';
-import { type BindingSettings, planBindings } from './plan-bindings.ts';
+import { planBindings } from './plan-bindings.ts';
 import { planEvents } from './plan-events.ts';
+import type { GrantSettings } from './plan-grants.ts';
 import { planServices } from './plan-services.ts';
 import { planStatuses } from './plan-statuses.ts';
 import type { Takeover } from './takeover.ts';
 import type { ToldEvents } from './told-events.ts';
 
-export interface PlanSettings extends ClusterSettings, BindingSettings {
-  /** `auto`: RoleBindings are made; `manual`: somebody else does. */
-  readonly secretsBinding: 'auto' | 'manual';
+export interface PlanSettings extends ClusterSettings, GrantSettings {
+  /** With `auto` the controller gives daemons what they may read. */
+  readonly secretsBinding: SecretsBinding;
 }
 
 /** Everything that is not as it should be, what others wait for first. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { hash } from 'node:crypto';
-import { API_VERSION } from '../../api/group.ts';
+import { API_VERSION, MAX_SECRETS_OF_NAMESPACE } from '../../api/group.ts';
 import type { EventCreation } from '../cluster/cluster-writer.ts';
 import type { ClusterView } from '../cluster/view.ts';
 import type { CompiledCluster } from './compile-cluster.ts';
@@ -12,13 +12,22 @@ const MAX_PODS_PER_NAMESPACE = 10;
 const POD_REASONS = new Set(['HostNetwork', 'OptOutForbidden', 'NamespaceNotAdmitted', 'NeverEnrolled']);
 const TURNED = new Set(['Pending', 'NoNode']);
 
-/** What a person must act on: wishes of pods that are not met, and resources that are not ready. */
+/** What a person must act on: wishes of pods that are not met, Secrets beyond the limit, and resources that are not ready. */
 export function planEvents(
   view: ClusterView,
   compiled: CompiledCluster,
   statuses: readonly FoundStatus[],
 ): EventCreation[] {
-  return [...eventsOfPods(view, compiled), ...statuses.flatMap(eventsOfStatus)];
+  return [...eventsOfPods(view, compiled), ...eventsOfNamespaces(view), ...statuses.flatMap(eventsOfStatus)];
+}
+
+function eventsOfNamespaces({ namespaces, labelledSecrets }: ClusterView): EventCreation[] {
+  return namespaces.flatMap(({ metadata: { name, uid = '' } }) => {
+    const count = labelledSecrets.get(name)?.length ?? 0;
+    if (count <= MAX_SECRETS_OF_NAMESPACE) return [];
+    const message = `of ${count} Secrets with the label the first ${MAX_SECRETS_OF_NAMESPACE} by name can be used, and no others`;
+    return [event({ apiVersion: 'v1', kind: 'Namespace', namespace: null, name, uid }, 'TooManySecrets', message)];
+  });
 }
 
 function eventsOfPods(view: ClusterView, { problems }: CompiledCluster): EventCreation[] {

@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BackOff } from '../../daemon/kube/back-off.ts';
 import { type Change, type ClusterWriter, describeChange, WriteError } from '../cluster/cluster-writer.ts';
 
-/** Changes of one moment are one turn. */
 const COALESCE_MS = 100;
 /** Also without a change: what failed for good is tried again, and time alone makes news. */
 const RESYNC_MS = 60_000;
@@ -20,6 +19,10 @@ export interface ReconcilerOptions {
   /** Refusals that are no news are left out: the object changed or went meanwhile, or is there already. */
   readonly onFailed: (change: Change, error: WriteError) => void;
   readonly onError: (error: unknown) => void;
+  /** Changes of so many milliseconds are one turn. Default 100. */
+  readonly coalesceMs?: number;
+  /** Changes that are sent side by side; 1: in their order. Default 8. */
+  readonly atOnce?: number;
 }
 
 /** Brings the cluster to what is planned, over and over, but only while this replica leads. */
@@ -53,7 +56,8 @@ export class Reconciler {
       if (outcome !== 'failed') backOff.reset();
       if (outcome === 'done') await this.#waitForChange(RESYNC_MS, lost);
       // planning takes at most half of the time
-      const pauseMs = Math.max(COALESCE_MS, Math.min(tookMs, 2_000), outcome === 'failed' ? backOff.nextMs() : 0);
+      const { coalesceMs = COALESCE_MS } = this.#options;
+      const pauseMs = Math.max(coalesceMs, Math.min(tookMs, 2_000), outcome === 'failed' ? backOff.nextMs() : 0);
       await sleep(pauseMs, undefined, { signal: lost }).catch(() => lost.aborted);
     }
   }
@@ -63,13 +67,14 @@ export class Reconciler {
     if (changes === null) return 'done';
     const now = changes.slice(0, MAX_PER_TURN);
     let failed = false;
-    for (let at = 0; at < now.length && !lost.aborted; at += AT_ONCE) {
-      const some = now.slice(at, at + AT_ONCE);
+    const { atOnce = AT_ONCE } = this.#options;
+    for (let at = 0; at < now.length && !lost.aborted; at += atOnce) {
+      const some = now.slice(at, at + atOnce);
       const startedMs = performance.now();
       const results = await Promise.all(some.map((change) => this.#send(change)));
       failed ||= results.includes(false);
       const restMs = (some.length / PER_SECOND) * 1000 - (performance.now() - startedMs);
-      if (at + AT_ONCE < now.length && restMs > 0) {
+      if (at + atOnce < now.length && restMs > 0) {
         await sleep(restMs, undefined, { signal: lost }).catch(() => lost.aborted);
       }
     }

@@ -36,7 +36,7 @@ export function followCluster(
   const source = startKubernetesSource({
     access,
     cniResultsDirectory: access.cniResultsDirectory,
-    secretsAccess: access.secretsAccess,
+    secretsBinding: access.secretsBinding,
     node: { name: config.nodeName, leatNamespace: config.leatNamespace, clusterDomain: config.clusterDomain },
     onChange(set, nodeLabels) {
       take(set, { ...config.nodeLabels, ...nodeLabels });

@@ -5,6 +5,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { SECRETS_BINDINGS, type SecretsBinding } from '../../api/group.ts';
 import {
   ADMIN_PORT,
   CAPTURE_PORT,
@@ -26,8 +27,8 @@ export type SourceConfig =
       readonly server: string;
       readonly tokenFile: string;
       readonly caFile: string;
-      /** Whether released Secrets are watched by their label, or each by its name. */
-      readonly secretsAccess: 'label' | 'names';
+      /** Who lets the daemon read Secrets. */
+      readonly secretsBinding: SecretsBinding;
       readonly cniResultsDirectory: string | null;
     };
 
@@ -80,9 +81,9 @@ export const OPTIONS = {
     help: 'token for the API server; read anew for each request',
   },
   'kube-ca-file': { default: `${SERVICE_ACCOUNT}/ca.crt`, help: 'CA of the API server; read anew for each request' },
-  'secrets-access': {
-    default: 'label',
-    help: "label: a namespace's released Secrets are found by their label; names: each by its name, with a right on that one",
+  'secrets-binding': {
+    default: 'auto',
+    help: 'who lets the daemon read Secrets: auto, the controller those with the label; names, people each by its name; manual, people all of a namespace',
   },
   'cni-results-dir': {
     default: '',
@@ -173,7 +174,7 @@ function readSource(read: OptionReader, environment: NodeJS.ProcessEnv): SourceC
     server: read.apiServer('kube-api-server', environment),
     tokenFile: read.text('kube-token-file'),
     caFile: read.text('kube-ca-file'),
-    secretsAccess: read.oneOf('secrets-access', ['label', 'names']),
+    secretsBinding: read.oneOf('secrets-binding', SECRETS_BINDINGS),
     cniResultsDirectory: read.optional('cni-results-dir'),
   };
 }

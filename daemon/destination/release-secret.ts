@@ -23,7 +23,12 @@ export function createSecretReaders(secrets: readonly SecretResource[]): (namesp
     const find = (name: string, key: string): { readonly clear: string } | { readonly bytes: Buffer } => {
       const secret = byName.get(nameOf(namespace, name));
       if (secret === undefined) {
-        throw new LeatError('SECRET_NOT_FOUND', `there is no Secret "${name}" in namespace ${namespace}`);
+        // a cluster shows a daemon no Secret that is not released
+        const cure = `make it, label it ${CREDENTIAL_LABEL}="true", and where Secrets are released by name: kubectl leat release`;
+        throw new LeatError(
+          'SECRET_NOT_FOUND',
+          `there is no Secret "${name}" in namespace ${namespace} that may be read: ${cure}`,
+        );
       }
       if (secret.metadata.labels?.[CREDENTIAL_LABEL] !== 'true') {
         throw new LeatError(

@@ -20,9 +20,10 @@ export interface ApiClient {
   /**
    * The body of a successful answer. Aborting the signal ends it.
    *
+   * @param accept media type of the answer; default JSON. No other is taken: what can't be given is refused, with 406
    * @throws ApiError for every other status; the error of the network or of TLS
    */
-  get(path: string, query: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Readable>;
+  get(path: string, query: Readonly<Record<string, string>>, signal: AbortSignal, accept?: string): Promise<Readable>;
   /**
    * Asks with another method, and gives the whole answer as JSON.
    *
@@ -69,7 +70,7 @@ export function createApiClient(access: ApiAccess): ApiClient {
   }
 
   return {
-    async get(path, query, signal) {
+    async get(path, query, signal, accept = 'application/json') {
       const { token, ca } = await readAccessFiles(access);
       signal.throwIfAborted();
       const { statusCode, headers, body } = await agentFor(ca).request({
@@ -78,7 +79,7 @@ export function createApiClient(access: ApiAccess): ApiClient {
         method: 'GET',
         query,
         signal,
-        headers: { accept: 'application/json', authorization: `Bearer ${token}`, 'user-agent': 'leat-daemon' },
+        headers: { accept, authorization: `Bearer ${token}`, 'user-agent': 'leat-daemon' },
       });
       if (statusCode === 200) return body;
       const text = await readBounded(body, MAX_ERROR_BYTES);

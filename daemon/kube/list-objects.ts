@@ -7,9 +7,14 @@ const MAX_PAGE_BYTES = 32 * 1024 * 1024;
 /** A page that takes longer is given up. */
 const PAGE_TIMEOUT_MS = 60_000;
 
-export interface ListQuery {
+export interface ObjectQuery {
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
+  /** Media type of the answer; default whole objects as JSON. */
+  readonly accept?: string | undefined;
+}
+
+export interface ListQuery extends ObjectQuery {
   /** `0` for what the server has in its memory; empty for what etcd holds now. */
   readonly resourceVersion: '' | '0';
 }
@@ -22,7 +27,7 @@ export interface ListQuery {
  */
 export async function listObjects(
   client: ApiClient,
-  { path, query, resourceVersion }: ListQuery,
+  { path, query, accept, resourceVersion }: ListQuery,
   take: (object: unknown) => void,
   signal: AbortSignal,
 ): Promise<string> {
@@ -33,7 +38,7 @@ export async function listObjects(
     if (next !== '') paging.continue = next;
     else if (resourceVersion !== '') paging.resourceVersion = resourceVersion;
     const timeout = AbortSignal.any([signal, AbortSignal.timeout(PAGE_TIMEOUT_MS)]);
-    const body = await client.get(path, { ...query, ...paging }, timeout);
+    const body = await client.get(path, { ...query, ...paging }, timeout, accept);
     let text: string;
     try {
       text = await readBounded(body, MAX_PAGE_BYTES);
@@ -50,7 +55,16 @@ export async function listObjects(
 }
 
 function readPage(value: unknown): { items: readonly unknown[]; resourceVersion: string; next: string } {
-  const { items, metadata } = (value ?? {}) as { items?: unknown; metadata?: Record<string, unknown> | null };
+  // where a Table was asked for, its rows
+  const {
+    rows,
+    items = rows,
+    metadata,
+  } = (value ?? {}) as {
+    rows?: unknown;
+    items?: unknown;
+    metadata?: Record<string, unknown> | null;
+  };
   const { resourceVersion, continue: next = '' } = metadata ?? {};
   // an empty list of Go is null
   if (!(Array.isArray(items) || items === null || items === undefined) || typeof resourceVersion !== 'string') {

@@ -24,6 +24,8 @@ export interface ReflectorFailure {
 export interface ReflectorOptions {
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
+  /** What is asked for of each object; default all of it, as JSON. */
+  readonly accept?: string;
   /** Whether the first list may come from the server's memory, which has an index for it: pods of a node. */
   readonly firstListCached?: boolean;
   readonly client: ApiClient;
@@ -105,11 +107,11 @@ interface State {
 
 /** One list, where one is needed, and one watch. */
 async function turn(options: ReflectorOptions, state: State, ended: AbortSignal, onOpen: () => void): Promise<void> {
-  const { client, path, query = {}, store, onContact } = options;
+  const { client, path, query = {}, accept, store, onContact } = options;
   if (state.version === null) {
     const resourceVersion = options.firstListCached === true && !state.synced ? '0' : '';
     const fresh = store.replace();
-    const version = await listObjects(client, { path, query, resourceVersion }, fresh.add, ended);
+    const version = await listObjects(client, { path, query, accept, resourceVersion }, fresh.add, ended);
     ended.throwIfAborted();
     fresh.commit();
     state.version = version;
@@ -128,7 +130,7 @@ async function turn(options: ReflectorOptions, state: State, ended: AbortSignal,
       onContact?.();
     },
   };
-  const from = { path, query, resourceVersion: state.version };
+  const from = { path, query, accept, resourceVersion: state.version };
   await watchObjects(client, from, handlers, ended, options.times ?? WATCH_TIMES);
 }
 

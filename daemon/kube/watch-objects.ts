@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ApiClient } from './api-client.ts';
 import { errorFromStatus } from './api-error.ts';
+import type { ObjectQuery } from './list-objects.ts';
 import { LineReader } from './read-lines.ts';
 
 /** etcd takes no object above 1.5 MiB; JSON of it, escaped, may have a multiple. */
@@ -38,7 +39,7 @@ export interface WatchHandlers {
  */
 export async function watchObjects(
   client: ApiClient,
-  { path, query, resourceVersion }: { path: string; query: Readonly<Record<string, string>>; resourceVersion: string },
+  { path, query, accept, resourceVersion }: ObjectQuery & { readonly resourceVersion: string },
   handlers: WatchHandlers,
   signal: AbortSignal,
   times: WatchTimes = WATCH_TIMES,
@@ -59,7 +60,7 @@ export async function watchObjects(
       timeoutSeconds: String(Math.max(1, Math.round(lifetimeMs / 1000))),
       resourceVersion,
     };
-    const body = await client.get(path, asked, AbortSignal.any([signal, limit.signal]));
+    const body = await client.get(path, asked, AbortSignal.any([signal, limit.signal]), accept);
     handlers.onOpen();
     const lines = new LineReader(MAX_EVENT_BYTES);
     for await (const chunk of body as AsyncIterable<Buffer>) {

@@ -169,23 +169,19 @@ test('ranges of nodes are told to the daemon where they are given', async (t) =>
   t.true(argsOf(await renderWith({ cluster })).includes(`--node-ranges=${nodeRanges.join(',')}`));
 });
 
-test('Secrets by name: nobody is bound to read all of a namespace, and the daemons are told', async (t) => {
+test('the daemons are bound to all Secrets of a namespace only where people do so, and all are told', async (t) => {
   const of = async (secretsBinding: string) => {
     const objects = await render(lab.loopback, { ...REQUIRED_VALUES, controller: { secretsBinding } });
     const readers = objects.filter(
       ({ kind, roleRef }) => /Binding$/.test(kind) && roleRef.name === 'leat-secret-reader',
     );
     const args = (kind: string) => objects.find((object) => object.kind === kind).spec.template.spec.containers[0].args;
-    return { readers: readers.length, daemon: args('DaemonSet'), controller: args('Deployment') };
+    for (const kind of ['DaemonSet', 'Deployment']) t.true(args(kind).includes(`--secrets-binding=${secretsBinding}`));
+    return readers.flatMap(({ subjects }) => subjects.map(({ name, namespace }: Rendered) => `${namespace}/${name}`));
   };
-  const byName = await of('names');
-  t.is(byName.readers, 0);
-  t.true(byName.daemon.includes('--secrets-access=names'));
-  t.true(byName.controller.includes('--secrets-binding=manual'));
-  const byLabel = await of('auto');
-  t.is(byLabel.readers, 1, 'that of the own namespace');
-  t.false(byLabel.daemon.join().includes('secrets-access'));
-  t.true(byLabel.controller.includes('--secrets-binding=auto'));
+  t.deepEqual(await of('names'), []);
+  t.deepEqual(await of('auto'), ['leat-system/leat-controller'], 'that of the own namespace');
+  t.deepEqual(await of('manual'), ['leat-system/leat']);
 });
 
 test('the pre-delete Job is a hook with an account of its own, and can be left out', async (t) => {

@@ -8,7 +8,7 @@ import { parseOptions } from '../../init/options.ts';
 import { ApiServer } from '../support/apiserver.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { CHART, helm, REQUIRED_VALUES, type Rendered, render } from '../support/chart.ts';
-import { CLUSTER_RULES, REPORT_RULES } from '../support/daemon-rights.ts';
+import { CLUSTER_RULES, GRANT_RULE, REPORT_RULES } from '../support/daemon-rights.ts';
 import { createLab, type Lab } from '../support/lab.ts';
 
 let lab: Lab;
@@ -125,14 +125,16 @@ test('the pod may do no more than it must', async (t) => {
 
 test('the daemons’ account has the rights that the tests take away one by one, and no others', async (t) => {
   const role = objectOf(await renderTopology('defaults'), 'ClusterRole', 'leat-system-leat');
-  t.deepEqual(rightsOf(role.rules), rightsOf([...CLUSTER_RULES, ...REPORT_RULES]));
+  t.deepEqual(rightsOf(role.rules), rightsOf([...CLUSTER_RULES, GRANT_RULE, ...REPORT_RULES]));
 });
 
-/** Each right of some rules as `group/resource verb`. */
+/** Each right of some rules as `group/resource verb names`. */
 function rightsOf(rules: readonly Rendered[]): string[] {
-  const rights = rules.flatMap(({ apiGroups, resources, verbs }) =>
+  const rights = rules.flatMap(({ apiGroups, resources, resourceNames = [''], verbs }) =>
     apiGroups.flatMap((group: string) =>
-      resources.flatMap((resource: string) => verbs.map((verb: string) => `${group}/${resource} ${verb}`)),
+      resources.flatMap((resource: string) =>
+        verbs.map((verb: string) => `${group}/${resource} ${verb} ${resourceNames}`),
+      ),
     ),
   );
   return [...new Set<string>(rights)].sort();

@@ -38,14 +38,14 @@ const isBound = (namespace: string) => until(`${namespace} is bound`, async () =
 const isFree = (namespace: string) => until(`${namespace} is free`, async () => (await binding(namespace)) === null);
 
 test.serial(
-  'a labelled namespace lets the account of the daemons read its Secrets, until the label goes',
+  'a labelled namespace lets the account of the controller read its Secrets, until the label goes',
   async (t) => {
     await api.namespace('shop', { 'leat.dev/intercept': 'enabled' });
     await isBound('shop');
     t.like(await binding('shop'), {
       metadata: { labels: { 'app.kubernetes.io/managed-by': 'leat-controller' } },
       roleRef: { kind: 'ClusterRole', name: ROLE },
-      subjects: [{ kind: 'ServiceAccount', name: 'leat', namespace: 'leat-system' }],
+      subjects: [{ kind: 'ServiceAccount', name: 'leat-controller', namespace: 'leat-system' }],
     });
     await api.patch('/api/v1/namespaces/shop', { metadata: { labels: { 'leat.dev/intercept': null } } });
     await isFree('shop');

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import type { NodeStateStatus } from '../../api/kinds/node-state.ts';
 import { createApiClient } from '../../daemon/kube/api-client.ts';
 import { reportNode } from '../../daemon/node-state/report-node.ts';
 import { startKubernetesSource } from '../../daemon/sources/kubernetes/kubernetes-source.ts';
 import { formatSourceProblem } from '../../daemon/sources/source-problem.ts';
 import { ApiServer } from '../support/apiserver.ts';
-import { bindSecrets, CLUSTER_RULES, grantDaemonRights, REPORT_RULES } from '../support/daemon-rights.ts';
+import { CLUSTER_RULES, GRANT_RULE, grantDaemonRights, grantSecrets, REPORT_RULES } from '../support/daemon-rights.ts';
 import { createLab, type Lab } from '../support/lab.ts';
 import { until } from '../support/until.ts';
 
@@ -22,25 +22,29 @@ test.before(async (t) => {
   await grantDaemonRights(server);
   await server.namespace('shop', { 'leat.dev/intercept': 'enabled' });
   await server.namespace('plain');
-  await bindSecrets(server, 'shop');
+  await grantSecrets(server, 'shop', 'user');
 });
 test.after.always(async () => {
   await server?.close();
   await lab.dispose();
 });
 
-async function may(verb: string, resource: string, namespace = ''): Promise<boolean> {
-  const [group = '', name = ''] = resource.includes('/') ? resource.split('/') : ['', resource];
+async function may(verb: string, asked: string, namespace = '', name = ''): Promise<boolean> {
+  const [group = '', resource = ''] = asked.includes('/') ? asked.split('/') : ['', asked];
   const review = await server.must('POST', '/apis/authorization.k8s.io/v1/subjectaccessreviews', {
-    spec: { user: ApiServer.DAEMON_USER, resourceAttributes: { verb, group, resource: name, namespace } },
+    spec: { user: ApiServer.DAEMON_USER, resourceAttributes: { verb, group, resource, namespace, name } },
   });
   return review.status.allowed;
 }
 
-test("the daemons' account reads what it watches, and writes nothing of the cluster's", async (t) => {
+test.serial("the daemons' account reads what it watches, and writes nothing of the cluster's", async (t) => {
   t.true(await may('list', 'pods'));
-  t.true(await may('list', 'secrets', 'shop'));
-  t.false(await may('list', 'secrets', 'plain'), 'a namespace that is not enrolled');
+  t.true(await may('list', 'rbac.authorization.k8s.io/roles', '', 'leat-labelled-secrets'));
+  t.false(await may('list', 'rbac.authorization.k8s.io/roles'), 'Roles of any name');
+  t.true(await may('list', 'secrets', 'shop', 'user'));
+  t.false(await may('list', 'secrets', 'shop'), 'all of a namespace');
+  t.false(await may('get', 'secrets', 'shop', 'user'), 'what it does not need');
+  t.false(await may('list', 'secrets', 'plain', 'user'), 'a namespace that is not enrolled');
   t.false(await may('list', 'secrets'), 'all namespaces at once');
   for (const verb of ['create', 'update', 'patch', 'delete']) {
     for (const resource of ['services', 'secrets', 'events', 'pods', 'pods/status', 'namespaces', 'nodes']) {
@@ -52,6 +56,27 @@ test("the daemons' account reads what it watches, and writes nothing of the clus
   }
 });
 
+/** The source as the daemons' account: how often it delivered, and what it tells. */
+async function startSource(t: ExecutionContext): Promise<{ delivered: () => number; problems: () => string[] }> {
+  const folder = await lab.tempDir();
+  await writeFile(join(folder, 'token'), server.daemonTokens[0]);
+  let delivered = 0;
+  let problems: string[] = [];
+  const source = startKubernetesSource({
+    access: { server: server.url, tokenFile: join(folder, 'token'), caFile: server.authority.certificateFile },
+    node: { name: 'node-1', leatNamespace: 'leat-system', clusterDomain: 'cluster.local' },
+    onChange: () => {
+      delivered += 1;
+    },
+    onProblems: (told) => {
+      problems = told.map(formatSourceProblem);
+    },
+    readSaved: async () => null,
+  });
+  t.teardown(() => source.stop());
+  return { delivered: () => delivered, problems: () => problems };
+}
+
 const WATCHED = CLUSTER_RULES.flatMap(({ apiGroups, resources }) =>
   resources.map((resource) => ({ apiGroups, resource })),
 );
@@ -62,34 +87,31 @@ for (const { resource: missing } of WATCHED) {
       ...rule,
       resources: rule.resources.filter((resource) => resource !== missing),
     }));
-    await grantDaemonRights(server, rules);
+    await grantDaemonRights(server, [...rules, GRANT_RULE]);
     const group = missing.length > 0 && CLUSTER_RULES[1]?.resources.includes(missing) ? `leat.dev/${missing}` : missing;
     await until('the right is gone', async () => !(await may('list', group)));
-    const folder = await lab.tempDir();
-    await writeFile(join(folder, 'token'), server.daemonTokens[0]);
-    let delivered = 0;
-    let problems: string[] = [];
-    const source = startKubernetesSource({
-      access: { server: server.url, tokenFile: join(folder, 'token'), caFile: server.authority.certificateFile },
-      node: { name: 'node-1', leatNamespace: 'leat-system', clusterDomain: 'cluster.local' },
-      onChange: () => {
-        delivered += 1;
-      },
-      onProblems: (told) => {
-        problems = told.map(formatSourceProblem);
-      },
-      readSaved: async () => null,
-    });
-    t.teardown(() => source.stop());
-    await until('the problem is told', () => problems.length > 0);
-    t.is(problems.length, 1);
-    t.regex(problems[0] ?? '', new RegExp(`^watch of ${missing}: 403: .*; the ClusterRole of the daemons lacks`));
-    t.is(delivered, 0);
+    const { delivered, problems } = await startSource(t);
+    await until('the problem is told', () => problems().length > 0);
+    t.is(problems().length, 1);
+    t.regex(problems()[0] ?? '', new RegExp(`^watch of ${missing}: 403: .*; the ClusterRole of the daemons lacks`));
+    t.is(delivered(), 0);
     await grantDaemonRights(server);
-    await until('with the right all is there', () => delivered > 0, 20_000);
-    await until('the problem is over', () => problems.length === 0, 20_000);
+    await until('with the right all is there', () => delivered() > 0, 20_000);
+    await until('the problem is over', () => problems().length === 0, 20_000);
   });
 }
+
+test.serial('without the right to watch Roles all but Secrets is delivered, and that right is named', async (t) => {
+  await grantDaemonRights(server, CLUSTER_RULES);
+  const roles = ['rbac.authorization.k8s.io/roles', '', 'leat-labelled-secrets'] as const;
+  await until('the right is gone', async () => !(await may('list', ...roles)));
+  const { delivered, problems } = await startSource(t);
+  await until('all else is there', () => delivered() > 0, 10_000);
+  await until('the problem is told', () => problems().length > 0);
+  t.regex(problems().join(), /^watch of roles: 403: .*; the ClusterRole of the daemons lacks/);
+  await grantDaemonRights(server, [...CLUSTER_RULES, GRANT_RULE]);
+  await until('the problem is over', () => problems().length === 0, 20_000);
+});
 
 const STATUS = {
   observedTime: '2026-01-31T12:00:00Z',

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
+import type { SecretsBinding } from '../../api/group.ts';
 import type { ResourceSet } from '../../api/resource-set.ts';
 import {
   type KubernetesSource,
@@ -12,15 +13,21 @@ import {
 import { watchedPaths } from '../../daemon/sources/kubernetes/watched-paths.ts';
 import { formatSourceProblem } from '../../daemon/sources/source-problem.ts';
 import { ApiServer } from '../support/apiserver.ts';
-import { bindSecrets, grantDaemonRights, unbindSecrets } from '../support/daemon-rights.ts';
+import {
+  bindSecrets,
+  grantDaemonRights,
+  grantSecrets,
+  unbindSecrets,
+  withdrawSecrets,
+} from '../support/daemon-rights.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { createLab, type Lab } from '../support/lab.ts';
-import { resourceSet } from '../support/resources.ts';
+import { destination as destinationAt, resourceSet } from '../support/resources.ts';
 import { until } from '../support/until.ts';
 import { destination } from '../unit/api/examples.ts';
 
 const ENROLLED = { 'leat.dev/intercept': 'enabled' };
-/** Those of the cluster, and the Secrets of Leat's own namespace. */
+/** Those of the cluster, and the Roles that say which Secrets may be read. */
 const WATCHES = Object.keys(watchedPaths('node-1')).length + 1;
 let lab: Lab;
 let server: ApiServer;
@@ -47,7 +54,14 @@ interface Watched {
 }
 
 /** The source as the daemons' account, through a proxy that notes what it asks. */
-async function watch(t: ExecutionContext, saved: SavedResources | null = null, isDown = false): Promise<Watched> {
+async function watch(
+  t: ExecutionContext,
+  {
+    saved = null,
+    isDown = false,
+    secretsBinding = 'auto',
+  }: { saved?: SavedResources | null; isDown?: boolean; secretsBinding?: SecretsBinding } = {},
+): Promise<Watched> {
   const folder = await lab.tempDir();
   await writeFile(join(folder, 'token'), server.daemonTokens[0]);
   const certificate = await server.authority.issueServer('127.0.0.1');
@@ -66,6 +80,7 @@ async function watch(t: ExecutionContext, saved: SavedResources | null = null, i
     onProblems(problems) {
       told = problems.map(formatSourceProblem);
     },
+    secretsBinding,
     readSaved: async () => saved,
   });
   t.teardown(async () => {
@@ -103,7 +118,7 @@ test.serial('kinds that the server does not know are told and tried again, and h
 });
 
 test.serial(
-  'Secrets are read where an enrolled pod of this node is, and in the own namespace; there only released ones',
+  'with bindings of people, Secrets are read where an enrolled pod of this node is, and in the own namespace; only released ones',
   async (t) => {
     await server.namespace('shop', ENROLLED);
     await server.namespace('plain');
@@ -115,7 +130,7 @@ test.serial(
     }
     await server.pod('plain', 'web', { ips: ['10.0.1.1'] });
     await server.pod('elsewhere', 'web', { node: 'node-2', ips: ['10.0.2.1'] });
-    const { proxy, newest, sets, labels } = await watch(t);
+    const { proxy, newest, sets, labels } = await watch(t, { secretsBinding: 'manual' });
     await until('a state', () => sets.length > 0);
     t.deepEqual(labels(), { zone: 'a' });
     t.deepEqual(namesOf(newest().secrets), ['leat-system/released']);
@@ -148,11 +163,39 @@ test.serial(
   },
 );
 
+test.serial(
+  'by default a Secret is asked for where a resource names it and a Role gives it, and no other',
+  async (t) => {
+    await server.secret('shop', 'unnamed', { password: 'hunter2' });
+    const { proxy, newest, sets, problems } = await watch(t);
+    await until('a state', () => sets.length > 0);
+    for (const secret of ['released', 'made-up']) {
+      const authentication = { type: 'Basic' as const, basic: { secret } };
+      await server.apply(destinationAt(`shop/${secret}`, { authentication, allowCleartext: true }));
+    }
+    await server.pod('shop', 'web', { ips: ['10.0.6.1'] });
+    await until('both Destinations', () => newest().destinations.length >= 3);
+    const asked = () => proxy.requests.filter(({ path }) => path.endsWith('/secrets'));
+    t.deepEqual(asked(), [], 'nothing is given yet');
+
+    await grantSecrets(server, 'shop', 'released', 'unnamed', 'made-up-as-well');
+    await until('the Secret', () => namesOf(newest().secrets).join() === 'shop/released', 3_000);
+    const selectors = asked().map(({ query }) => query.get('fieldSelector'));
+    t.deepEqual([...new Set(selectors)], ['metadata.name=released']);
+    await withdrawSecrets(server, 'shop');
+    await until('it leaves with the Role', () => newest().secrets.length === 0, 2_000);
+    t.is(asked().filter(({ open }) => open).length, 0);
+    t.deepEqual(problems(), []);
+    await server.deletePod('shop', 'web');
+    await server.kubectl(['delete', 'destination', 'released', 'made-up', '-n', 'shop']);
+  },
+);
+
 test.serial('a namespace without RoleBinding is told, with what is missing, and read once it is there', async (t) => {
   await server.namespace('unbound', ENROLLED);
   await server.secret('unbound', 'released', { password: 'x' });
   await server.pod('unbound', 'web', { ips: ['10.0.3.1'] });
-  const { newest, problems, sets } = await watch(t);
+  const { newest, problems, sets } = await watch(t, { secretsBinding: 'manual' });
   await until('the rest is delivered all the same', () => sets.length > 0);
   await until('the problem is told', () => problems().length > 0);
   t.regex(
@@ -208,7 +251,7 @@ test.serial(
     const namespace = { apiVersion: 'v1' as const, kind: 'Namespace' as const, metadata: { name: 'old' } };
     const startedMs = performance.now();
     const state = { ...saved, namespaces: [namespace], nodeLabels: { zone: 'b' } };
-    const { proxy, sets, newest, labels, source, problems } = await watch(t, state, true);
+    const { proxy, sets, newest, labels, source, problems } = await watch(t, { saved: state, isDown: true });
     await until('the state of the disk', () => sets.length > 0);
     const tookMs = performance.now() - startedMs;
     t.true(tookMs > 4_500 && tookMs < 6_500, `${tookMs} ms`);
@@ -227,14 +270,12 @@ test.serial('a server that comes back is noticed by all watches as soon as by on
   const { proxy, sets, newest, source } = await watch(t);
   await until('a state', () => sets.length > 0);
   await until('every watch stands', () => proxy.openWatches() >= WATCHES);
-  // and those of the Secrets where pods of the tests before are
-  const watches = WATCHES + 2;
   proxy.fault = () => 'close';
   proxy.cut();
   const from = proxy.requests.length;
   await sleep(6_000);
   const tries = proxy.requests.slice(from).filter(({ path }) => path !== '/readyz').length;
-  t.true(tries <= watches * 6, `${tries} requests of ${watches} watches in 6 s`);
+  t.true(tries <= WATCHES * 6, `${tries} requests of ${WATCHES} watches in 6 s`);
   t.true((source.age().staleSinceMs ?? 0) > Date.now() - 10_000);
   proxy.fault = () => 'pass';
   await until('nothing is stale', () => source.age().staleSinceMs === null, 1_500);

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { ApiServer } from '../support/apiserver.ts';
-import { bindSecrets, grantDaemonRights } from '../support/daemon-rights.ts';
+import { grantDaemonRights, grantSecrets } from '../support/daemon-rights.ts';
 import { createLab } from '../support/lab.ts';
 import { startNginx } from '../support/nginx.ts';
 import { isRoot } from '../support/server.ts';
@@ -57,7 +57,7 @@ withRoot(
       api('1'),
       open,
     );
-    await bindSecrets(server, 'shop');
+    await grantSecrets(server, 'shop', 'api-user');
     await server.podStatus('shop', 'web', POD);
     const leat = await world.startLeat({ resources: {}, options: await server.daemonOptions() });
     t.teardown(() => t.passed || t.log(leat.output()));

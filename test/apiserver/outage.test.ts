@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { ApiServer } from '../support/apiserver.ts';
 import { connectIn } from '../support/connect-in.ts';
-import { bindSecrets, grantDaemonRights } from '../support/daemon-rights.ts';
+import { grantDaemonRights, grantSecrets } from '../support/daemon-rights.ts';
 import { createLab } from '../support/lab.ts';
 import type { LeatOnNode } from '../support/leat-on-node.ts';
 import { startNginx } from '../support/nginx.ts';
@@ -85,7 +85,7 @@ async function prepare(world: World): Promise<[ApiServer, LeatOnNode]> {
       allowCleartext: true,
     }),
   );
-  await bindSecrets(server, 'shop');
+  await grantSecrets(server, 'shop', 'user');
   await server.pod('shop', 'web', { ips: ADDRESSES.bridged });
   return [server, await world.startLeat({ resources: {}, options: await server.daemonOptions() })];
 }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { ApiServer } from '../support/apiserver.ts';
 import { connectIn } from '../support/connect-in.ts';
-import { bindSecrets, grantDaemonRights } from '../support/daemon-rights.ts';
+import { grantDaemonRights, grantSecrets } from '../support/daemon-rights.ts';
 import { createLab, type Lab } from '../support/lab.ts';
 import type { Namespace } from '../support/namespace.ts';
 import { startNginx } from '../support/nginx.ts';
@@ -140,7 +140,7 @@ async function prepare(lab: Lab): Promise<Churn> {
         allowCleartext: true,
       }),
     );
-    await bindSecrets(server, tenant);
+    await grantSecrets(server, tenant, 'user');
     // keeps the namespace's Secrets in use
     await server.pod(tenant, 'resident', { ips: [`10.1.9.${TENANTS.indexOf(tenant) + 1}`] });
   }

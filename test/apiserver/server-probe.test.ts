@@ -16,7 +16,7 @@ import { until } from '../support/until.ts';
 
 /** Long enough for pauses of eight seconds and more between two tries of a watch. */
 const OUTAGE_MS = 12_000;
-/** Those of the cluster, and the Secrets of Leat's own namespace. */
+/** Those of the cluster, and the Roles that say which Secrets may be read. */
 const WATCHES = Object.keys(watchedPaths('node-1')).length + 1;
 /** What one watch asks in six seconds in which it fails. */
 const TRIES_IN_6_S = 6;
@@ -61,7 +61,7 @@ async function startDaemonsSource(t: ExecutionContext, url: string): Promise<Kno
 
 async function followAsController(t: ExecutionContext): Promise<Known> {
   const access = await accessAs(server.adminToken, server.url);
-  const followed = followCluster({ access, onChange() {}, onFailure() {} });
+  const followed = followCluster({ access, onChange() {}, onFailure() {}, readableNamespaces: null });
   t.teardown(() => followed.stop());
   return () => followed.view()?.namespaces.map(({ metadata }) => metadata.name) ?? [];
 }

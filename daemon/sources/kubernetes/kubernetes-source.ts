@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  LABELLED_SECRETS_ROLE,
+  RELEASED_SECRETS_ROLE,
+  SECRET_READER_ROLE,
+  type SecretsBinding,
+} from '../../../api/group.ts';
 import type { KindName } from '../../../api/kind-table.ts';
 import type { Secret } from '../../../api/kinds/core.ts';
 import type { ResourceSet } from '../../../api/resource-set.ts';
@@ -12,11 +18,12 @@ import type { SourceProblem } from '../source-problem.ts';
 import { enrolledNamespaces, type NodeIdentity } from './enrolled-namespaces.ts';
 import { AddressFilling } from './fill-addresses.ts';
 import { type FollowedCniResults, followCniResults } from './follow-cni-results.ts';
+import { GrantedSecrets } from './granted-secrets.ts';
 import { NodeLabels } from './node-labels.ts';
 import { ResourceStore } from './resource-store.ts';
-import { type SecretsAccess, type WantedSecrets, wantedSecrets } from './wanted-secrets.ts';
+import { secretsByLabel, secretsByName, type WantedSecrets } from './wanted-secrets.ts';
 import { WatchGroup } from './watch-group.ts';
-import { watchedPaths } from './watched-paths.ts';
+import { rolesNamed, watchedPaths } from './watched-paths.ts';
 
 /** Events of one moment are one change; what a pod waits for its capture, at least. */
 const COALESCE_MS = 10;
@@ -42,8 +49,8 @@ export interface KubernetesSourceOptions {
   readonly node: NodeIdentity;
   /** Where the node's runtime leaves what the network gave each pod; null (the default): pods' addresses are the API server's alone. */
   readonly cniResultsDirectory?: string | null;
-  /** Default `label`. */
-  readonly secretsAccess?: SecretsAccess;
+  /** Default `auto`. */
+  readonly secretsBinding?: SecretsBinding;
   /** A new state, whole, of valid resources only; with the labels of this node. */
   readonly onChange: (set: ResourceSet, nodeLabels: Labels) => void;
   /** Everything that is wrong now; empty: nothing any more. */
@@ -70,13 +77,19 @@ const NOTHING = { destinations: [], clusterDestinations: [], tunnels: [], destin
 
 type ClusterKind = Exclude<KindName, 'Secret'>;
 
+/** The watch of the Roles that say which Secrets may be read. */
+const GRANTS = 'Role';
+
 class Source {
   readonly #options: KubernetesSourceOptions;
   readonly #client;
   readonly #watches: WatchGroup;
   readonly #nodeLabels = new NodeLabels(() => this.#schedule());
   readonly #stores: { readonly [K in ClusterKind]: ResourceStore<K> };
-  /** By what {@link wantedSecrets} calls them. */
+  readonly #secretsBinding: SecretsBinding;
+  /** Null: where a namespace's Secrets can be read, all can. */
+  readonly #granted: GrantedSecrets | null;
+  /** By the names of their watches. */
   readonly #secrets = new Map<string, ResourceStore<'Secret'>>();
   readonly #cniResults: FollowedCniResults | null;
   readonly #filling: AddressFilling | null;
@@ -121,6 +134,12 @@ class Source {
       const store = name === 'Node' ? this.#nodeLabels : this.#stores[name as ClusterKind];
       const title = `watch of ${watched.path.slice(watched.path.lastIndexOf('/') + 1)}`;
       this.#watches.start(name, { ...watched, title, cure: clusterCure }, store);
+    }
+    this.#secretsBinding = options.secretsBinding ?? 'auto';
+    this.#granted = this.#secretsBinding === 'manual' ? null : new GrantedSecrets(schedule);
+    if (this.#granted !== null) {
+      const roles = rolesNamed(this.#secretsBinding === 'auto' ? LABELLED_SECRETS_ROLE : RELEASED_SECRETS_ROLE);
+      this.#watches.start(GRANTS, { ...roles, title: 'watch of roles', cure: clusterCure }, this.#granted);
     }
     this.#watchSecrets(this.#wantedSecrets(new Set([options.node.leatNamespace]), NOTHING));
     const { cniResultsDirectory = null } = options;
@@ -205,26 +224,26 @@ class Source {
   #awaitsSecrets(): boolean {
     this.#secretsSinceMs ??= performance.now();
     const leftMs = this.#secretsSinceMs + SECRETS_WAIT_MS - performance.now();
-    const waiting = [...this.#secrets.keys()].some(
-      (name) => !this.#watches.isKnown(name) && !this.#watches.isFailing(name),
-    );
+    const awaited = [...(this.#granted === null ? [] : [GRANTS]), ...this.#secrets.keys()];
+    const waiting = awaited.some((name) => !this.#watches.isKnown(name) && !this.#watches.isFailing(name));
     if (!waiting || leftMs <= 0) return false;
     this.#track(sleep(leftMs, undefined, { signal: this.#ended.signal }).then(() => this.#schedule()));
     return true;
   }
 
-  #wantedSecrets(namespaces: ReadonlySet<string>, resources: Parameters<typeof wantedSecrets>[3]) {
-    const { secretsAccess = 'label', node } = this.#options;
-    return wantedSecrets(secretsAccess, namespaces, node.leatNamespace, resources);
+  #wantedSecrets(namespaces: ReadonlySet<string>, resources: Parameters<typeof secretsByName>[2]) {
+    const granted = this.#granted;
+    return granted === null
+      ? secretsByLabel(namespaces)
+      : secretsByName(namespaces, this.#options.node.leatNamespace, resources, (namespace) => granted.names(namespace));
   }
 
   #watchSecrets(wanted: ReadonlyMap<string, WantedSecrets>): void {
-    const { secretsAccess = 'label' } = this.#options;
     for (const [name, { namespace, ...watched }] of wanted) {
       if (this.#secrets.has(name)) continue;
       const store = new ResourceStore('Secret', () => this.#schedule());
       this.#secrets.set(name, store);
-      this.#watches.start(name, { ...watched, cure: secretCure(namespace, secretsAccess) }, store);
+      this.#watches.start(name, { ...watched, cure: secretCure(namespace, this.#secretsBinding) }, store);
     }
     for (const name of this.#secrets.keys()) {
       if (wanted.has(name)) continue;
@@ -301,10 +320,13 @@ function clusterCure(status: number): string | null {
   return status === 404 ? "the definition of this kind is missing: apply the chart's" : null;
 }
 
-function secretCure(namespace: string, access: SecretsAccess): (status: number) => string | null {
-  const missing =
-    access === 'label'
-      ? `namespace ${namespace} has no RoleBinding of ClusterRole leat-secret-reader to the daemons' service account`
-      : `release it: kubectl leat release --namespace ${namespace} SECRET`;
+function secretCure(namespace: string, binding: SecretsBinding): (status: number) => string | null {
+  const lacks = (what: string): string =>
+    `namespace ${namespace} has no RoleBinding of ${what} to the daemons' account`;
+  const missing = {
+    auto: `${lacks(`Role ${LABELLED_SECRETS_ROLE}`)}, which the controller makes`,
+    names: `${lacks(`Role ${RELEASED_SECRETS_ROLE}`)}: kubectl leat release makes it`,
+    manual: lacks(`ClusterRole ${SECRET_READER_ROLE}`),
+  }[binding];
   return (status) => (status === 403 ? missing : clusterCure(status));
 }

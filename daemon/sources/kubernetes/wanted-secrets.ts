@@ -2,13 +2,8 @@
 import { CREDENTIAL_LABEL } from '../../../api/group.ts';
 import type { Resource, ResourceSet } from '../../../api/resource-set.ts';
 import { secretNamesOf } from '../../../api/secret-names.ts';
+import { SharedParts } from './shared-parts.ts';
 import type { WatchedPath } from './watched-paths.ts';
-
-/**
- * How released Secrets are found: all of a namespace by their label, which takes a right on every Secret there; or each that
- * a resource refers to by its name, which takes a right on that one.
- */
-export type SecretsAccess = 'label' | 'names';
 
 export interface WantedSecrets extends WatchedPath {
   readonly namespace: string;
@@ -18,23 +13,30 @@ export interface WantedSecrets extends WatchedPath {
 
 type Referring = Pick<ResourceSet, 'destinations' | 'clusterDestinations' | 'tunnels' | 'destinationSources'>;
 
-/** What is to be watched of Secrets, by a name for it. */
-export function wantedSecrets(
-  access: SecretsAccess,
+/** All that are released in each namespace, by a name for each watch. It takes a right on every Secret there. */
+export function secretsByLabel(namespaces: ReadonlySet<string>): ReadonlyMap<string, WantedSecrets> {
+  return new Map([...namespaces].map((namespace) => [`Secrets/${namespace}`, everyReleased(namespace)]));
+}
+
+/** Those that a resource refers to and that may be read, each on its own, by a name for each watch. */
+export function secretsByName(
   namespaces: ReadonlySet<string>,
   leatNamespace: string,
-  resources: Referring,
+  { destinations, clusterDestinations, tunnels, destinationSources }: Referring,
+  grantedIn: (namespace: string) => ReadonlySet<string>,
 ): ReadonlyMap<string, WantedSecrets> {
-  const wanted = new Map<string, WantedSecrets>();
-  if (access === 'label') {
-    for (const namespace of namespaces) wanted.set(`Secrets/${namespace}`, everyReleased(namespace));
-    return wanted;
-  }
-  const { destinations, clusterDestinations, tunnels, destinationSources } = resources;
+  const named = new Map([...namespaces].map((namespace) => [namespace, new Set<string>()]));
   for (const resource of [...destinations, ...clusterDestinations, ...tunnels, ...destinationSources]) {
-    const namespace = resource.kind === 'Destination' ? (resource.metadata.namespace ?? 'default') : leatNamespace;
-    if (!namespaces.has(namespace)) continue;
-    for (const name of namesOf(resource)) wanted.set(`Secrets/${namespace}/${name}`, oneByName(namespace, name));
+    const ofNamespace = named.get(
+      resource.kind === 'Destination' ? (resource.metadata.namespace ?? 'default') : leatNamespace,
+    );
+    if (ofNamespace !== undefined) for (const name of namesOf(resource)) ofNamespace.add(name);
+  }
+  const wanted = new Map<string, WantedSecrets>();
+  for (const [namespace, names] of named) {
+    for (const name of grantedIn(namespace)) {
+      if (names.has(name)) wanted.set(`Secrets/${namespace}/${name}`, oneByName(namespace, name));
+    }
   }
   return wanted;
 }
@@ -58,10 +60,12 @@ function oneByName(namespace: string, name: string): WantedSecrets {
   };
 }
 
-const known = new WeakMap<Resource, ReadonlySet<string>>();
+const known = new WeakMap<Resource, readonly string[]>();
+const shared = new SharedParts();
 
-function namesOf(resource: Resource): ReadonlySet<string> {
-  const names = known.get(resource) ?? secretNamesOf(resource);
+/** Most resources of a namespace name the same few Secrets: equal lists are one. */
+function namesOf(resource: Resource): readonly string[] {
+  const names = known.get(resource) ?? shared.share([...secretNamesOf(resource)]);
   known.set(resource, names);
   return names;
 }

@@ -11,7 +11,12 @@ export interface WatchedPath {
 
 const GROUP_PATH = `/apis/${API_VERSION}`;
 
-/** What is watched in the whole cluster, or of this node. Secrets are not: see `wantedSecrets`. */
+/** Roles of one name, in all namespaces: a rule can be of that name alone. */
+export function rolesNamed(name: string): WatchedPath {
+  return { path: '/apis/rbac.authorization.k8s.io/v1/roles', query: { fieldSelector: `metadata.name=${name}` } };
+}
+
+/** What is watched in the whole cluster, or of this node. Secrets are not: see `wanted-secrets.ts`. */
 export function watchedPaths(nodeName: string): Readonly<Record<Exclude<KindName, 'Secret'> | 'Node', WatchedPath>> {
   const custom = (kind: keyof typeof CUSTOM_KINDS): WatchedPath => ({
     path: `${GROUP_PATH}/${CUSTOM_KINDS[kind].plural}`,

@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiServer } from '../../../test/support/apiserver.ts';
-import { bindingOf, grantDaemonRights } from '../../../test/support/daemon-rights.ts';
+import { grantDaemonRights, grantOf } from '../../../test/support/daemon-rights.ts';
 import type { Lab } from '../../../test/support/lab.ts';
 import type { LeatOnNode } from '../../../test/support/leat-on-node.ts';
 import { destination, secret } from '../../../test/support/resources.ts';
@@ -66,7 +66,9 @@ async function fill(server: ApiServer): Promise<void> {
     await server.namespace(name, { 'leat.dev/intercept': 'enabled' });
     const { metadata, stringData } = secret(`${name}/client`, { client_id: name, client_secret: `secret of ${name}` });
     await server.must('POST', `/api/v1/namespaces/${name}/secrets`, { metadata, stringData });
-    await server.must('POST', `/apis/rbac.authorization.k8s.io/v1/namespaces/${name}/rolebindings`, bindingOf(name));
+    const [role, binding] = grantOf(name, ['client']);
+    await server.must('POST', `/apis/rbac.authorization.k8s.io/v1/namespaces/${name}/roles`, role);
+    await server.must('POST', `/apis/rbac.authorization.k8s.io/v1/namespaces/${name}/rolebindings`, binding);
   });
   await inParallel(DESTINATIONS, async (index) => {
     const { status, body } = await server.create('destinations', destinationAt(index) as never);

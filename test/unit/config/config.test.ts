@@ -33,7 +33,7 @@ test('a pod needs no more than the source and its node to find the API server', 
   const files = {
     tokenFile: `${folder}/token`,
     caFile: `${folder}/ca.crt`,
-    secretsAccess: 'label',
+    secretsBinding: 'auto',
     cniResultsDirectory: null,
   };
   const environment = { KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '443' };

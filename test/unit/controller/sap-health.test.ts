@@ -37,7 +37,17 @@ function node(name: string, observedTime: string, result: 'Passed' | 'Failed' = 
 }
 
 function view(customs: readonly CustomObject[], nodeStates: readonly NodeStateObject[]): ClusterView {
-  return { namespaces: [], pods: [], nodes: [], customs, nodeStates, services: [], roleBindings: [] };
+  return {
+    namespaces: [],
+    pods: [],
+    nodes: [],
+    customs,
+    nodeStates,
+    services: [],
+    roleBindings: [],
+    roles: [],
+    labelledSecrets: new Map(),
+  };
 }
 
 const TRUE = { status: 'True', reason: 'Ready', message: 'served on 1 node' } as const;
