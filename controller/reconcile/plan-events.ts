@@ -14,14 +14,17 @@ const TURNED = new Set(['Pending', 'NoNode']);
 
 /** What a person must act on: wishes of pods that are not met, Secrets beyond the limit, and resources that are not ready. */
 export function planEvents(
-  view: ClusterView,
-  compiled: CompiledCluster,
+  view: Pick<ClusterView, 'pods' | 'namespaces' | 'labelledSecrets'>,
+  compiled: Pick<CompiledCluster, 'problems'>,
   statuses: readonly FoundStatus[],
 ): EventCreation[] {
   return [...eventsOfPods(view, compiled), ...eventsOfNamespaces(view), ...statuses.flatMap(eventsOfStatus)];
 }
 
-function eventsOfNamespaces({ namespaces, labelledSecrets }: ClusterView): EventCreation[] {
+function eventsOfNamespaces({
+  namespaces,
+  labelledSecrets,
+}: Pick<ClusterView, 'namespaces' | 'labelledSecrets'>): EventCreation[] {
   return namespaces.flatMap(({ metadata: { name, uid = '' } }) => {
     const count = labelledSecrets.get(name)?.length ?? 0;
     if (count <= MAX_SECRETS_OF_NAMESPACE) return [];
@@ -30,7 +33,10 @@ function eventsOfNamespaces({ namespaces, labelledSecrets }: ClusterView): Event
   });
 }
 
-function eventsOfPods(view: ClusterView, { problems }: CompiledCluster): EventCreation[] {
+function eventsOfPods(
+  view: Pick<ClusterView, 'pods'>,
+  { problems }: Pick<CompiledCluster, 'problems'>,
+): EventCreation[] {
   const told = new Map<string, number>();
   return view.pods.flatMap(({ metadata: { namespace = 'default', name, uid = '' } }) =>
     (problems.get(`Pod ${namespace}/${name}`) ?? []).flatMap(({ reason, message }) => {

@@ -3,6 +3,7 @@ import test from 'ava';
 import { describeChange } from '../../../controller/cluster/cluster-writer.ts';
 import { projectRole, projectRoleBinding } from '../../../controller/cluster/project-objects.ts';
 import { secretsRule } from '../../../controller/cluster/secrets-rule.ts';
+import { planEvents } from '../../../controller/reconcile/plan-events.ts';
 import { type GrantInputs, planGrants } from '../../../controller/reconcile/plan-grants.ts';
 
 const SETTINGS = { leatNamespace: 'leat-system', controllerAccount: 'leat-controller', daemonAccount: 'leat' };
@@ -105,7 +106,17 @@ test('rules, subjects and the role bound to are brought back to what they were',
   ]);
 });
 
-test('a Role has a thousand names at most, the first', (t) => {
+test('a Role has a thousand names at most, the first, and an event of the namespace says so', (t) => {
   const names = Array.from({ length: 1_200 }, (_, index) => `s${index + 1_000}`);
   t.deepEqual(plan(names)[0], `create role shop/${NAME} 1000`);
+  const eventsWith = (secrets: readonly string[]) => {
+    const namespaces = [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop', uid: 'u-1' } }] as const;
+    const view = { pods: [], namespaces, labelledSecrets: new Map([['shop', secrets]]) };
+    return planEvents(view, { problems: new Map() }, []);
+  };
+  const [event, ...others] = eventsWith(names);
+  t.deepEqual(others, []);
+  t.like(event, { reason: 'TooManySecrets', about: { kind: 'Namespace', name: 'shop', uid: 'u-1' } });
+  t.regex(event?.message ?? '', /of 1200 Secrets .* the first 1000 by name/);
+  t.deepEqual(eventsWith(names.slice(0, 1_000)), []);
 });
