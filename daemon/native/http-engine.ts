@@ -18,9 +18,10 @@ interface Binding {
     headerMs: number,
     keepAliveMs: number,
   ): EngineHandle;
-  turnHttp(engine: EngineHandle, commands: number): number;
+  turnHttp(engine: EngineHandle, commands: number, expires: boolean): number;
   adoptHttp(engine: EngineHandle, fd: number, isUpstream: boolean): number;
   adoptHttpPair(engine: EngineHandle, numbers: Float64Array): number;
+  feedHttp(engine: EngineHandle, slot: number, key: number, bytes: Uint8Array, isEmpty: boolean): boolean;
   releaseHttp(engine: EngineHandle, slot: number, numbers: Float64Array): Buffer;
   closeHttpEngine(engine: EngineHandle): void;
 }
@@ -57,6 +58,15 @@ export interface HttpEngineOptions {
   readonly keepAliveMs: number;
   /** Called for each row, in order. Heads stand in the inbox until it returns. */
   readonly onRow: (row: number, slot: number, a: number, b: number, c: number, d: number) => void;
+}
+
+/** An upstream leg that ends in this process. */
+export interface LegPair {
+  readonly slot: number;
+  /** The other end. */
+  readonly fd: number;
+  /** Tells the leg from later ones with its slot. */
+  readonly key: number;
 }
 
 export interface ReleasedLeg {
@@ -105,6 +115,7 @@ export class HttpEngine {
   #commandCount = 0;
   #outboxUsed = 0;
   #running = false;
+  #isFed = false;
   #scheduled = false;
   #isClosed = false;
   #clock: NodeJS.Timeout | undefined;
@@ -140,9 +151,26 @@ export class HttpEngine {
   }
 
   /** An upstream leg that ends in this process: its other end is a socket that the caller owns. Null: no descriptors, or no memory. */
-  adoptPair(): { readonly slot: number; readonly fd: number } | null {
+  adoptPair(): LegPair | null {
     const slot = this.#note(binding.adoptHttpPair(this.#engine, this.#numbers));
-    return slot === null ? null : { slot, fd: this.#numbers[0] as number };
+    const [fd = -1, key = 0] = this.#numbers;
+    return slot === null ? null : { slot, fd, key };
+  }
+
+  /**
+   * Gives bytes to the leg of a pair without its sockets. False where they have to go that way: something is in there
+   * (`isEmpty`: nothing can be), or the leg has enough for now, or is no more.
+   */
+  feed({ slot, key }: LegPair, bytes: Uint8Array, isEmpty: boolean): boolean {
+    if (this.#isClosed || !binding.feedHttp(this.#engine, slot, key, bytes, isEmpty)) return false;
+    if (this.#isFed) return true;
+    this.#isFed = true;
+    // Behind all that the loop has to tell now: the legs that were fed meanwhile have their turn together.
+    setImmediate(() => {
+      this.#isFed = false;
+      this.#run();
+    });
+    return true;
   }
 
   /** Gives a downstream leg back, of which no request went upstream since its last answer. @throws NativeError EINVAL for others */
@@ -215,7 +243,8 @@ export class HttpEngine {
   #note(slot: number): number | null {
     if (slot < 0) return null;
     this.#legs += 1;
-    this.#clock ??= setInterval(() => this.#run(), TICK_MS);
+    // Behind what the loop has to tell: TLS may have read in this very turn of it what is waited for.
+    this.#clock ??= setInterval(() => setImmediate(() => this.#run(true)), TICK_MS);
     return slot;
   }
 
@@ -263,20 +292,22 @@ export class HttpEngine {
     });
   }
 
-  #run(): void {
+  /** `expires`: for too long a wait, too. */
+  #run(expires = false): void {
     if (this.#running || this.#isClosed) return;
     this.#running = true;
     let hasMore = true;
     try {
-      for (let turns = 0; hasMore && turns < MOST_TURNS && !this.#isClosed; turns++) hasMore = this.#turn();
+      for (let turns = 0; hasMore && turns < MOST_TURNS && !this.#isClosed; turns++)
+        hasMore = this.#turn(expires && turns === 0);
     } finally {
       this.#running = false;
     }
     if (hasMore && !this.#isClosed) setImmediate(() => this.#run());
   }
 
-  #turn(): boolean {
-    const count = binding.turnHttp(this.#engine, this.#commandCount);
+  #turn(expires: boolean): boolean {
+    const count = binding.turnHttp(this.#engine, this.#commandCount, expires);
     this.#commandCount = 0;
     this.#outboxUsed = 0;
     const later = this.#later;

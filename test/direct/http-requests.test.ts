@@ -433,7 +433,7 @@ test('an upload may take longer than the upstream has for its answer', async (t)
   });
   const lab = await startHttpLab(
     t,
-    httpRoute([httpTarget(httpDestination({ responseTimeoutMs: 200 }))]),
+    httpRoute([httpTarget(httpDestination({ responseTimeoutMs: 600 }))]),
     upstream.port,
   );
   for (const field of ['X-A: 1', 'Trailer: X-B']) {

@@ -27,7 +27,10 @@ test('nothing to report on random exchanges, fragments, pauses, ends and refusal
   const seed = Math.trunc(Math.random() * 1e9);
   t.log(`seed ${seed}`);
   const { stdout } = await runDriver(driver, ['schedules', String(SCHEDULE_BYTES), String(seed)], TIMEOUT_MS);
-  t.regex(stdout, /^\d{8,} bytes, [1-9]\d* exchanges, [1-9]\d* disturbed, [1-9]\d* refused, [1-9]\d* released\n$/);
+  t.regex(
+    stdout,
+    /^\d{8,} bytes, [1-9]\d* fed, [1-9]\d* exchanges, [1-9]\d* disturbed, [1-9]\d* refused, [1-9]\d* released\n$/,
+  );
 });
 
 test('heads and bodies end where they end, in however many pieces they come', async (t) => {

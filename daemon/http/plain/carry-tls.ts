@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import type { HttpEngine, LegPair } from '../../native/http-engine.ts';
 import { resetSocket } from '../../net/reset-socket.ts';
 
 /** As much as TLS takes before it asks for a pause. */
@@ -15,19 +16,28 @@ const inbox = Buffer.allocUnsafeSlow(READ_BYTES);
 export interface CarriedTls {
   /** What ended the connection before its time; null: nothing did, or an orderly end. */
   readonly failure: Error | null;
+  /**
+   * Sends a request that has no body, past the pair. False where it has to go by the pair, as all that follows: a body did
+   * (`hasBody`: or will), which could be overtaken.
+   */
+  ask(head: Uint8Array, hasBody: boolean): boolean;
   /** Ends it so that the upstream can't take it for an orderly end. Whoever closes the leg ends it in order. */
   reset(): void;
 }
 
 /**
- * Moves bytes between a TLS socket and a leg, no faster than either takes them. `fd` is the other end of the leg's pair; both
- * are taken over. An end of the upstream's (close_notify or FIN) is shut down towards the leg; what is no orderly end closes the
- * pair: see http_engine_adopt().
+ * Moves bytes between a TLS socket and a leg, no faster than either takes them; takes the socket and the leg's other end over.
+ * Short messages need no socket to get there: the engine is fed with answers, and TLS with heads, where nothing else is under
+ * way. An end of the upstream's (close_notify or FIN) is shut down towards the leg; what is no orderly end closes the pair.
  */
-export function carryTls(secured: TLSSocket, fd: number): CarriedTls {
+export function carryTls(engine: Pick<HttpEngine, 'feed'>, leg: LegPair, secured: TLSSocket): CarriedTls {
   let failure: Error | null = null;
+  /** Whether a request went to the upstream by the pair. */
+  let asksByPair = false;
+  /** Of the other direction: nothing is in the pair. */
+  let isEmpty = true;
   const pair = new Socket({
-    fd,
+    fd: leg.fd,
     allowHalfOpen: true,
     onread: {
       buffer: inbox,
@@ -43,7 +53,11 @@ export function carryTls(secured: TLSSocket, fd: number): CarriedTls {
   pair.once('error', () => resetSocket(secured));
   secured.on('drain', () => pair.resume());
   secured.on('data', (chunk: Buffer) => {
-    if (pair.writable && !pair.write(chunk)) secured.pause();
+    if (!pair.writable) return;
+    const isIdle = pair.writableLength === 0;
+    const isFed = isIdle && engine.feed(leg, chunk, isEmpty);
+    isEmpty = isFed;
+    if (!isFed && !pair.write(chunk)) secured.pause();
   });
   secured.once('end', () => pair.end());
   secured.on('error', (error) => {
@@ -56,6 +70,12 @@ export function carryTls(secured: TLSSocket, fd: number): CarriedTls {
   return {
     get failure() {
       return failure;
+    },
+    ask(head, hasBody) {
+      asksByPair ||= hasBody;
+      if (asksByPair || !secured.writable) return false;
+      secured.write(Buffer.from(head));
+      return true;
     },
     reset() {
       pair.destroy();

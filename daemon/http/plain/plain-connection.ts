@@ -19,6 +19,7 @@ type Phase = 'idle' | 'decides' | 'asked' | 'answers' | 'refuses' | 'over';
 const NO_PROOF: readonly CredentialHeader[] = [];
 /** Heads beyond this are not kept for the next request of their connection. */
 const MOST_KEPT_BYTES = 4096;
+const NOTHING = new Uint8Array(0);
 const MOST_INTERIM_ANSWERS = 16;
 
 /** A downstream connection on the plain path: the story of serve-request.ts, told by rows of the engine. */
@@ -40,6 +41,8 @@ export class PlainConnection implements AnswerTaker {
   #answer: WrittenAnswer | null = null;
   #interim = 0;
   #wasSent = false;
+  /** The head went past the leg, which only waits for its answer. */
+  #isAhead = false;
   /** Of what is waited for: a credential, a dial, a moment. */
   #waiting: AbortController | null = null;
 
@@ -148,6 +151,10 @@ export class PlainConnection implements AnswerTaker {
   onFailed(side: number, errno: string, sentBytes: number, receivedBytes: number): void {
     const plan = this.#plan;
     if (plan === null || this.#phase === 'over') return;
+    if (sentBytes < 0 && this.#isAhead) {
+      this.#failUpstream(this.#describe(side, errno, plan), 0);
+      return;
+    }
     if (sentBytes < 0) {
       this.#dropLeg();
       this.#wasSent = false;
@@ -254,7 +261,9 @@ export class PlainConnection implements AnswerTaker {
     this.#wasSent = true;
     follow(leg.slot, this);
     const { responseTimeoutMs, idleTimeoutMs } = destination;
-    engine.ask(this.#slot, leg.slot, head, plan.request.body, responseTimeoutMs, idleTimeoutMs);
+    this.#isAhead = leg.tls?.ask(head, hasAny(plan.request.body)) ?? false;
+    const rest = this.#isAhead ? NOTHING : head;
+    engine.ask(this.#slot, leg.slot, rest, plan.request.body, responseTimeoutMs, idleTimeoutMs);
   }
 
   /** Where TLS ended the leg, it knows better than the leg why. */

@@ -18,7 +18,7 @@ const KEEP_ALIVE_MARGIN_MS = 2000;
 /** Connections at rest, of all pools together; what comes beyond is closed behind its answer. */
 const MOST_RESTING = 4096;
 
-type Legs = Pick<HttpEngine, 'adopt' | 'adoptPair' | 'close' | 'reset' | 'rest'>;
+type Legs = Pick<HttpEngine, 'adopt' | 'adoptPair' | 'feed' | 'close' | 'reset' | 'rest'>;
 
 /** Where a connection leads, and what TLS shows there. */
 type Dialled = Pick<AdmittedRequest, 'target' | 'authentication'>;
@@ -161,7 +161,7 @@ function adopt(engine: Legs, socket: Socket, takeSocket: TakeSocket): Adopted {
 function adoptSecured(engine: Legs, socket: TLSSocket): Adopted {
   const isEarly = socket.readableLength > 0;
   const pair = isEarly ? null : engine.adoptPair();
-  if (pair !== null) return { slot: pair.slot, tls: carryTls(socket, pair.fd) };
+  if (pair !== null) return { slot: pair.slot, tls: carryTls(engine, pair, socket) };
   resetSocket(socket);
   throw isEarly ? spokeFirst() : exhausted('descriptors');
 }

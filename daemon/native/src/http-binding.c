@@ -153,16 +153,18 @@ static struct http_handle *read_engine(napi_env env, napi_value value) {
   return handle;
 }
 
-/* turnHttp(engine, commands): number of rows */
+/* turnHttp(engine, commands, expires): number of rows */
 static napi_value turn(napi_env env, napi_callback_info info) {
-  napi_value arguments[2], rows;
-  size_t count = 2;
+  napi_value arguments[3], rows;
+  size_t count = 3;
   uint32_t commands;
+  bool expires;
   struct http_handle *handle;
-  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count < 2 ||
-      (handle = read_engine(env, arguments[0])) == NULL || napi_get_value_uint32(env, arguments[1], &commands) != napi_ok)
+  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count < 3 ||
+      (handle = read_engine(env, arguments[0])) == NULL || napi_get_value_uint32(env, arguments[1], &commands) != napi_ok ||
+      napi_get_value_bool(env, arguments[2], &expires) != napi_ok)
     return fail(env, EINVAL, "turnHttp");
-  return napi_create_uint32(env, (uint32_t)http_engine_turn(handle->engine, commands), &rows) == napi_ok ? rows : NULL;
+  return napi_create_uint32(env, (uint32_t)http_engine_turn(handle->engine, commands, expires), &rows) == napi_ok ? rows : NULL;
 }
 
 /* adoptHttp(engine, fd, isUpstream): slot, or a negative errno with the descriptor still the caller's */
@@ -181,8 +183,7 @@ static napi_value adopt(napi_env env, napi_callback_info info) {
 }
 
 /*
- * adoptHttpPair(engine, Float64Array): the slot of an upstream leg whose other end is the descriptor in the array, or a
- * negative errno
+ * adoptHttpPair(engine, Float64Array): the slot of an upstream leg, or a negative errno; its other end and its key in the array
  */
 static napi_value adopt_pair(napi_env env, napi_callback_info info) {
   napi_value arguments[2], slot;
@@ -192,7 +193,7 @@ static napi_value adopt_pair(napi_env env, napi_callback_info info) {
   struct http_handle *handle;
   if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count < 2 ||
       (handle = read_engine(env, arguments[0])) == NULL ||
-      !read_array(env, arguments[1], napi_float64_array, &length, (void **)&numbers) || length < 1)
+      !read_array(env, arguments[1], napi_float64_array, &length, (void **)&numbers) || length < 2)
     return fail(env, EINVAL, "adoptHttpPair");
   int adopted;
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0) {
@@ -200,12 +201,33 @@ static napi_value adopt_pair(napi_env env, napi_callback_info info) {
   } else {
     adopted = http_engine_adopt(handle->engine, pair[0], HTTP_UPSTREAM);
     numbers[0] = pair[1];
-    if (adopted < 0) {
+    if (adopted >= 0) {
+      numbers[1] = (double)http_engine_key(handle->engine, (uint32_t)adopted);
+    } else {
       close(pair[0]);
       close(pair[1]);
     }
   }
   return napi_create_int32(env, adopted, &slot) == napi_ok ? slot : NULL;
+}
+
+/* feedHttp(engine, slot, key, bytes, isEmpty): whether the leg took them */
+static napi_value feed(napi_env env, napi_callback_info info) {
+  napi_value arguments[5], taken;
+  size_t count = 5, length;
+  uint32_t slot;
+  int64_t key;
+  uint8_t *bytes;
+  bool is_empty;
+  struct http_handle *handle;
+  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count < 5 ||
+      (handle = read_engine(env, arguments[0])) == NULL || napi_get_value_uint32(env, arguments[1], &slot) != napi_ok ||
+      napi_get_value_int64(env, arguments[2], &key) != napi_ok ||
+      !read_array(env, arguments[3], napi_uint8_array, &length, (void **)&bytes) ||
+      napi_get_value_bool(env, arguments[4], &is_empty) != napi_ok)
+    return fail(env, EINVAL, "feedHttp");
+  const bool fed = http_engine_feed(handle->engine, slot, (uint64_t)key, bytes, length, is_empty);
+  return napi_get_boolean(env, fed, &taken) == napi_ok ? taken : NULL;
 }
 
 /* releaseHttp(engine, slot, Float64Array): bytes that were read and not used; descriptor, bytes read and written in the array */
@@ -246,6 +268,7 @@ bool register_http_functions(napi_env env, napi_value exports) {
       {"turnHttp", NULL, turn, NULL, NULL, NULL, napi_enumerable, NULL},
       {"adoptHttp", NULL, adopt, NULL, NULL, NULL, napi_enumerable, NULL},
       {"adoptHttpPair", NULL, adopt_pair, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"feedHttp", NULL, feed, NULL, NULL, NULL, napi_enumerable, NULL},
       {"releaseHttp", NULL, release, NULL, NULL, NULL, napi_enumerable, NULL},
       {"closeHttpEngine", NULL, close_engine, NULL, NULL, NULL, napi_enumerable, NULL},
   };

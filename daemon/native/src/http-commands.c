@@ -14,7 +14,7 @@ static void begin_request(struct http_leg *down, enum http_framing framing, uint
 static void ask(struct http_engine *engine, struct http_leg *down, struct http_leg *up, const double *command,
                 const uint8_t *head, size_t length) {
   if (down->state != LEG_HELD) return;
-  const bool usable = up != NULL && up->state == LEG_RESTS && up->lost == 0;
+  const bool usable = up != NULL && up->state == LEG_RESTS && up->lost == 0 && up->in.length == 0;
   if (usable) {
     begin_request(down, (enum http_framing)command[5], (uint64_t)command[6]);
     down->answer_ticks = http_ticks(command[7]);

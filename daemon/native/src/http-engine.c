@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -121,6 +122,7 @@ int http_engine_adopt(struct http_engine *engine, int fd, enum http_side side) {
   const struct http_leg fresh = {
       .fd = fd,
       .slot = leg->slot,
+      .key = ++engine->adopted,
       .side = (uint8_t)side,
       .state = side == HTTP_DOWNSTREAM ? LEG_AWAITS_HEAD : LEG_RESTS,
       .readable = true,
@@ -138,6 +140,21 @@ int http_engine_adopt(struct http_engine *engine, int fd, enum http_side side) {
   }
   http_set_deadline(engine, leg, side == HTTP_DOWNSTREAM ? engine->header_ticks : 0);
   return (int)leg->slot;
+}
+
+uint64_t http_engine_key(const struct http_engine *engine, uint32_t slot) {
+  return slot < engine->slots && engine->legs[slot]->fd >= 0 ? engine->legs[slot]->key : 0;
+}
+
+bool http_engine_feed(struct http_engine *engine, uint32_t slot, uint64_t key, const uint8_t *bytes, size_t length, bool is_empty) {
+  if (key == 0 || http_engine_key(engine, slot) != key) return false;
+  struct http_leg *leg = engine->legs[slot];
+  if (leg->side != HTTP_UPSTREAM || leg->lost != 0 || length > HTTP_FED_BYTES || leg->in.length > HTTP_FED_BYTES - length) return false;
+  int unread = 0;
+  if (!is_empty && (ioctl(leg->fd, FIONREAD, &unread) != 0 || unread > 0)) return false;
+  if (!http_keep(&leg->in, bytes, length)) return false;
+  http_queue(engine, leg);
+  return true;
 }
 
 bool http_engine_release(struct http_engine *engine, uint32_t slot, struct http_released *released) {
@@ -193,16 +210,13 @@ static void empty_other_half(struct http_engine *engine) {
 /* What commands tell always has room: events wait for the next turn before that is used up. */
 bool http_has_room(const struct http_engine *engine) { return engine->rows < engine->memory.most_rows / HTTP_EVENT_SHARE; }
 
-/* Behind all that has come: a process that was starved for a while must not hold that against its peers. */
 static void expire_late(struct http_engine *engine) {
-  if (engine->seen_tick == engine->tick) return;
   for (uint32_t slot = 0; slot < engine->slots; slot++) {
     const uint64_t deadline = engine->deadlines[slot];
     if (deadline == 0 || deadline > engine->tick) continue;
     if (!http_has_room(engine)) return;
     http_expire(engine, engine->legs[slot]);
   }
-  engine->seen_tick = engine->tick;
 }
 
 static void advance_queued(struct http_engine *engine) {
@@ -230,7 +244,7 @@ static void handle_event(struct http_engine *engine, struct http_leg *leg, uint3
   http_advance(engine, leg);
 }
 
-size_t http_engine_turn(struct http_engine *engine, size_t commands) {
+size_t http_engine_turn(struct http_engine *engine, size_t commands, bool expires) {
   struct epoll_event events[HTTP_EVENTS];
   engine->rows = 0;
   engine->tick = now_tick();
@@ -241,7 +255,7 @@ size_t http_engine_turn(struct http_engine *engine, size_t commands) {
   advance_queued(engine);
   const int count = http_has_room(engine) ? epoll_wait(engine->epoll_fd, events, HTTP_EVENTS, 0) : 0;
   for (int i = 0; i < count; i++) handle_event(engine, engine->legs[events[i].data.u32], events[i].events);
-  if (count < HTTP_EVENTS) expire_late(engine);
+  if (expires && count < HTTP_EVENTS) expire_late(engine);
   engine->memory.rows[0] = engine->first_queued != NULL || count == HTTP_EVENTS || !http_has_room(engine);
   return engine->rows;
 }

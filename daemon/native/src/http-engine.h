@@ -88,11 +88,23 @@ int http_engine_descriptor(const struct http_engine *engine);
  */
 int http_engine_adopt(struct http_engine *engine, int fd, enum http_side side);
 
+/* Tells a leg from all that had or will have its slot; 0: nobody has it. */
+uint64_t http_engine_key(const struct http_engine *engine, uint32_t slot);
+
+/*
+ * Gives bytes to an upstream leg, ahead of what is in its socket: false, and nothing is taken, where there is something, or the
+ * leg is another one, or has enough as it is. `is_empty`: the caller knows that nothing is in the socket. For the next turn.
+ */
+bool http_engine_feed(struct http_engine *engine, uint32_t slot, uint64_t key, const uint8_t *bytes, size_t length, bool is_empty);
+
 /* Gives a downstream leg back whose request was not asked for upstream. False for any other slot. */
 bool http_engine_release(struct http_engine *engine, uint32_t slot, struct http_released *released);
 
-/* The number of rows behind the first; ownership of everything stays here. */
-size_t http_engine_turn(struct http_engine *engine, size_t commands);
+/*
+ * The number of rows behind the first; ownership of everything stays here. `expires`: deadlines are looked at too. That is for
+ * when all that came has been given to the engine: a process that was starved must not hold that against its peers.
+ */
+size_t http_engine_turn(struct http_engine *engine, size_t commands, bool expires);
 
 /* Resets every leg. */
 void http_engine_close(struct http_engine *engine);

@@ -132,6 +132,7 @@ void http_advance(struct http_engine *engine, struct http_leg *leg) {
     case LEG_RESTS:
       /* Nothing may come now: an end, or bytes that nobody asked for. */
       if (leg->lost != 0) http_break_off(engine, leg, HTTP_ENDED, leg->lost);
+      else if (leg->in.length > 0) http_break_off(engine, leg, HTTP_ENDED, EPROTO);
       else if (leg->readable) {
         const ssize_t got = http_receive(leg, engine->scratch, 1);
         if (got >= 0 || errno != EAGAIN) http_break_off(engine, leg, HTTP_ENDED, got > 0 ? EPROTO : leg->lost);

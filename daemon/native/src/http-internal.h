@@ -14,6 +14,7 @@ enum {
   HTTP_REQUEST_HEAD_BYTES = 16 * 1024,
   HTTP_ANSWER_HEAD_BYTES = 64 * 1024,
   HTTP_SCRATCH_BYTES = 128 * 1024, /* of a body at a time */
+  HTTP_FED_BYTES = 64 * 1024,      /* that an upstream leg is given ahead of need */
   HTTP_TURN_BYTES = 512 * 1024,    /* a busy exchange lets the others have their turn after that */
   HTTP_TICK_MS = 250,
   HTTP_LINGER_MS = 1000, /* as daemon/http/end-connection.ts */
@@ -41,6 +42,7 @@ enum http_state {
 struct http_leg {
   int fd; /* -1: the slot is free */
   uint32_t slot;
+  uint64_t key;
   uint8_t side, state;
   bool readable, writable;
   bool hung_up;   /* a FIN is queued behind the data: a short read does not mean drained */
@@ -64,8 +66,9 @@ struct http_engine {
   struct http_leg **legs; /* by slot */
   uint64_t *deadlines;    /* by slot, in ticks; 0: none. Apart from the legs, so that looking at all of them is cheap */
   uint32_t slots, free_count;
+  uint64_t adopted; /* legs so far */
   uint32_t *free_slots;
-  uint64_t tick, seen_tick; /* of the last look at the deadlines */
+  uint64_t tick;
   uint64_t header_ticks, keep_alive_ticks;
   size_t rows;
   /* Half of the inbox: what is read in one turn is used by the commands of the next, which reads into the other half. */

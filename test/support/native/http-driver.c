@@ -24,7 +24,7 @@
 enum { LANES = 24, SLOTS = 512, MOST_BODY = 400 * 1024, PIECE = 24 * 1024, HEAD = 512, ROWS = 1024, COMMANDS = 256 };
 enum { INBOX = 512 * 1024, OUTBOX = 256 * 1024, SLOW_MS = 60000, BARREN_TURNS = 200000 };
 
-static uint64_t moved, exchanges, disturbed, refused, released_legs;
+static uint64_t moved, exchanges, disturbed, refused, released_legs, fed;
 static struct http_engine *engine;
 static double rows[1 + ROWS * HTTP_ROW_NUMBERS], commands[COMMANDS * HTTP_COMMAND_NUMBERS];
 static uint8_t inbox[INBOX], outbox[OUTBOX];
@@ -65,6 +65,7 @@ struct what { /* that a head says, of either kind */
 struct end {
   int fd; /* -1: none */
   uint32_t slot;
+  uint64_t key;
   bool upstream, paused, is_disturbed;
   bool is_shut, is_cut; /* upstream: it ended in order; or both directions at once, as a close of the pair does */
   struct text out;
@@ -161,8 +162,10 @@ static struct end *new_end(struct end *ends, size_t count, bool upstream) {
   if (one_in(2)) (void)setsockopt(fd[1], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
   const int slot = http_engine_adopt(engine, fd[1], upstream ? HTTP_UPSTREAM : HTTP_DOWNSTREAM);
   if (slot < 0 || slot >= SLOTS) fail("adopt", slot);
-  *end = (struct end){.fd = fd[0], .slot = (uint32_t)slot, .upstream = upstream};
+  *end = (struct end){.fd = fd[0], .slot = (uint32_t)slot, .key = http_engine_key(engine, (uint32_t)slot), .upstream = upstream};
   by_slot[slot] = end;
+  /* A key is of one leg: who had the slot before must not be heard by it. */
+  if (http_engine_feed(engine, end->slot, end->key - 1, inbox, 1, true)) fail("a leg took what was for another one", slot);
   return end;
 }
 
@@ -318,6 +321,11 @@ static void write_some(struct end *end) {
   if (out->done == out->length) return;
   size_t size = out->length - out->done;
   if (one_in(2)) size = 1 + random_below(size);
+  if (end->upstream && !end->is_shut && one_in(2) && http_engine_feed(engine, end->slot, end->key, out->bytes + out->done, size, false)) {
+    out->done += size;
+    fed += size;
+    return;
+  }
   const ssize_t sent = send(end->fd, out->bytes + out->done, size, MSG_NOSIGNAL | MSG_DONTWAIT);
   if (sent > 0) out->done += (size_t)sent;
 }
@@ -419,7 +427,7 @@ static void play_upstream(struct end *up) {
 }
 
 static void turn(void) {
-  const size_t count = http_engine_turn(engine, command_count);
+  const size_t count = http_engine_turn(engine, command_count, true);
   command_count = outbox_used = 0;
   for (size_t i = 0; i < count; i++) on_row(rows + 1 + i * HTTP_ROW_NUMBERS);
 }
@@ -459,8 +467,8 @@ static void play_schedules(uint64_t target) {
   for (int i = 0; i < SLOTS; i++)
     if (upstreams[i].fd >= 0) drop_end(&upstreams[i]);
   if (count_descriptors() != before) fail("descriptors were left", (long long)count_descriptors() - before);
-  printf("%llu bytes, %llu exchanges, %llu disturbed, %llu refused, %llu released\n", (unsigned long long)moved,
-         (unsigned long long)exchanges, (unsigned long long)disturbed, (unsigned long long)refused, (unsigned long long)released_legs);
+  printf("%llu bytes, %llu fed, %llu exchanges, %llu disturbed, %llu refused, %llu released\n", (unsigned long long)moved,
+         (unsigned long long)fed, (unsigned long long)exchanges, (unsigned long long)disturbed, (unsigned long long)refused, (unsigned long long)released_legs);
 }
 
 /* Random bytes, near to what is meant: the result must not depend on where they are cut. */

@@ -15,6 +15,7 @@ function makeLegs(dial: () => Promise<Socket> = async () => new Socket(), prefix
   const engine = {
     adopt: () => slots++,
     adoptPair: () => null,
+    feed: () => false,
     close: (slot: number) => void told.push(`close ${slot}`),
     reset: (slot: number) => void told.push(`reset ${slot}`),
     rest: (slot: number, idleMs: number) => void told.push(`rest ${slot} ${idleMs}`),
