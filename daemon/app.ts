@@ -15,9 +15,11 @@ import { trackCredentials } from './app/track-credentials.ts';
 import { trackTunnels } from './app/track-tunnels.ts';
 import { watchRules } from './app/watch-rules.ts';
 import { wireUpstreams } from './app/wire-upstreams.ts';
+import { guardDeny } from './capture/guard-deny.ts';
 import { openIpset } from './capture/ipset-netlink.ts';
 import { createReadOriginalDestination } from './capture/original-destination.ts';
 import { createPodLinks } from './capture/pod-links.ts';
+import { readInitRecord } from './capture/read-init-record.ts';
 import { createSelfTest } from './capture/self-test.ts';
 import { createSetSync } from './capture/sync-sets.ts';
 import type { Config } from './config/config.ts';
@@ -147,10 +149,11 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     staleSinceMs: () => source.staleSinceMs(),
     problemsInUse: () => [...tracked.problems(), ...tunnels.problems()],
   });
+  const denied = guardDeny(createSetSync(ipset), () => readInitRecord(config.initStateDirectory));
   const source = followSource(config, {
     ask: upstreams.ask,
     list: upstreams.list,
-    sets: createSetSync(ipset),
+    sets: denied,
     log,
     metrics,
     publish(snapshot, resources) {
@@ -182,6 +185,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     : null;
   const rules = watchRules({
     initStateDirectory: config.initStateDirectory,
+    checkDeny: () => denied.check(),
     log,
     onGood: () => readiness.ready('rules'),
     onProblem: (reason) => readiness.notReady('rules', reason),

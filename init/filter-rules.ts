@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { DENY_CHAIN } from '../api/redirect-contract.ts';
 import { inSet, notInSet } from './match-sets.ts';
 import type { Rule } from './rule.ts';
 import type { RuleContext } from './rule-context.ts';
@@ -90,7 +91,7 @@ function denyRules(context: RuleContext): readonly Draft[] {
   );
   return [
     {
-      chain: 'LEAT-FORWARD',
+      chain: DENY_CHAIN,
       matches: [...inSet('deny', family, 'src'), ...notInSet('except', family, 'dst')],
       target: ['-j', 'LEAT-DENY'],
       comment: 'leat: default action Deny, but for what NodePolicy excludes',

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { PREROUTING_CHAIN } from '../api/redirect-contract.ts';
+import { DENY_CHAIN, denyJump, PREROUTING_CHAIN } from '../api/redirect-contract.ts';
 import { FAMILIES, type Family, rangeHolds } from './address-range.ts';
 import { planCaptureRules } from './capture-rules.ts';
 import { planDnsRules } from './dns-rules.ts';
 import { planFilterRules } from './filter-rules.ts';
-import { inSet } from './match-sets.ts';
 import { planNftRules } from './nft-table.ts';
 import type { Options } from './options.ts';
 import type { Jump, Plan, Rule } from './rule.ts';
@@ -76,21 +75,8 @@ function planJumps(family: Family, isNftTable: boolean): readonly Jump[] {
       from: 'PREROUTING',
       chain: PREROUTING_CHAIN,
       matches: ['-p', protocol, '-m', protocol, '--dport', '53'],
+      isMadeByDaemon: false,
       comment: 'leat: before any NOTRACK of port 53, which would make nat blind to DNS',
-    }),
-  );
-  // A reply is never refused, and to ask about its sender is what would cost. A packet without a connection has no direction.
-  const forward = [
-    ['--ctdir', 'ORIGINAL'],
-    ['--ctstate', 'INVALID,UNTRACKED'],
-  ].map(
-    (which): Jump => ({
-      family,
-      table: 'filter',
-      from: 'FORWARD',
-      chain: 'LEAT-FORWARD',
-      matches: ['-m', 'conntrack', ...which, ...inSet('deny', family, 'src')],
-      comment: 'leat: default action Deny',
     }),
   );
   return [
@@ -102,6 +88,7 @@ function planJumps(family: Family, isNftTable: boolean): readonly Jump[] {
           from: 'PREROUTING',
           chain: PREROUTING_CHAIN,
           matches: ['-p', 'tcp', '-m', 'conntrack', '--ctstate', 'NEW'],
+          isMadeByDaemon: false,
           comment: 'leat: marks what the nft table leat captures, since nft can not match an ipset',
         }
       : {
@@ -111,6 +98,7 @@ function planJumps(family: Family, isNftTable: boolean): readonly Jump[] {
           chain: PREROUTING_CHAIN,
           // Once for each connection.
           matches: [],
+          isMadeByDaemon: false,
           comment: 'leat: before KUBE-SERVICES, whose DNAT would be final',
         },
     {
@@ -119,8 +107,16 @@ function planJumps(family: Family, isNftTable: boolean): readonly Jump[] {
       from: 'INPUT',
       chain: 'LEAT-INPUT',
       matches: [],
+      isMadeByDaemon: false,
       comment: 'leat: guards its listeners and answers for the synthetic range',
     },
-    ...forward,
+    {
+      family,
+      table: 'filter',
+      from: 'FORWARD',
+      chain: DENY_CHAIN,
+      isMadeByDaemon: true,
+      ...denyJump(family),
+    },
   ];
 }

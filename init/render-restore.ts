@@ -65,8 +65,10 @@ function renderJumps(jumps: readonly Jump[], existing: Chains): readonly string[
   const froms = new Set([...jumps.map((jump) => jump.from), ...[...existing.keys()].filter((chain) => !isOwn(chain))]);
   return [...froms].flatMap((from) => {
     const rules = existing.get(from) ?? [];
-    const wanted = jumps.filter((jump) => jump.from === from);
     const entries = rules.filter((rule) => isOwn(targetOf(rule) ?? ''));
+    const wanted = jumps.filter(
+      (jump) => jump.from === from && (!jump.isMadeByDaemon || entries.some((rule) => targetOf(rule) === jump.chain)),
+    );
     if (entries.length === wanted.length && wanted.every((jump) => isInPlace(jump, rules))) return [];
     return [
       ...entries.map((rule) => `-D ${from} ${printTokens(rule)}`),

@@ -33,6 +33,8 @@ export interface Jump {
   readonly chain: string;
   /** Tokens before `-m comment`, as iptables-save prints them. The rules of the chain do not rely on them. */
   readonly matches: readonly string[];
+  /** The daemon makes it once it is needed: where the chain is entered, it is put right and kept; else it is left out. */
+  readonly isMadeByDaemon: boolean;
   readonly comment: string;
 }
 

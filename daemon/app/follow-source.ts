@@ -19,7 +19,7 @@ import type { Labels } from '../workload/match-labels.ts';
 import { type FollowedSource, followCluster } from './follow-cluster.ts';
 
 export interface SourceParts {
-  readonly sets: SetSync;
+  readonly sets: Pick<SetSync, 'apply'>;
   readonly log: Logger;
   readonly metrics: Metrics;
   /** Asks Destination services for the entries that Destinations name. */

@@ -6,6 +6,8 @@ import type { Logger } from '../telemetry/logger.ts';
 export interface RuleWatchParts {
   /** Where `init` left what it decided. */
   readonly initStateDirectory: string;
+  /** Puts the jump of the default action Deny back where it is needed; tells whether it was missing. */
+  readonly checkDeny: () => Promise<boolean>;
   readonly log: Logger;
   readonly onGood: () => void;
   readonly onProblem: (reason: string) => void;
@@ -14,12 +16,13 @@ export interface RuleWatchParts {
 const EVERY_MS = 30_000;
 
 /** Checks every 30 s that Leat's jumps stand where they have to, and has them put back (DESIGN §4). */
-export function watchRules({ initStateDirectory, log, onGood, onProblem }: RuleWatchParts): { stop(): Promise<void> } {
+export function watchRules(parts: RuleWatchParts): { stop(): Promise<void> } {
+  const { log, onGood, onProblem } = parts;
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
   let last = '';
   const check = async (): Promise<void> => {
-    const problems = await findProblems(initStateDirectory, log);
+    const problems = await findProblems(parts);
     if (stopped) return;
     const reason = problems.join('; ');
     if (reason !== last && reason !== '') log.error(reason);
@@ -40,12 +43,13 @@ export function watchRules({ initStateDirectory, log, onGood, onProblem }: RuleW
   };
 }
 
-async function findProblems(initStateDirectory: string, log: Logger): Promise<readonly string[]> {
+async function findProblems({ initStateDirectory, checkDeny, log }: RuleWatchParts): Promise<readonly string[]> {
   try {
     const record = await readInitRecord(initStateDirectory);
     if (record === null) return [`init has not run in this boot of the node: nothing in ${initStateDirectory}`];
     const { repaired, problems } = await checkRules(record);
     for (const repair of repaired) log.warn(repair);
+    if (await checkDeny()) log.warn('the jump of the default action Deny was missing, and was put first');
     return problems;
   } catch (error) {
     return [`the rules can not be checked: ${error instanceof Error ? error.message : error}`];

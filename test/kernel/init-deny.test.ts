@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import test, { type ExecutionContext } from 'ava';
-import { BACKENDS } from '../support/init-run.ts';
+import { BACKENDS, type Backend } from '../support/init-run.ts';
 import { answer, ask, type InitScene, LEAT, makeScene, POD_ADDRESSES, WORLD } from '../support/init-scene.ts';
 import { createLab } from '../support/lab.ts';
+import { use } from '../support/world.ts';
 
 const FAMILIES = [4, 6] as const;
 
@@ -16,12 +17,9 @@ async function denyScene(t: ExecutionContext, backend: string): Promise<InitScen
   return scene;
 }
 
-async function deny({ node }: InitScene, kind: keyof typeof POD_ADDRESSES): Promise<void> {
-  for (const family of FAMILIES) {
-    for (const set of ['pods', 'deny']) {
-      await node.run(['ipset', '-exist', 'add', `leat-${set}${family}`, POD_ADDRESSES[kind][family]]);
-    }
-  }
+/** Returns what the daemon found when it looked again. */
+async function deny({ node }: InitScene, kind: keyof typeof POD_ADDRESSES, backend: Backend): Promise<unknown> {
+  return use(node, 'deny-pods', backend, POD_ADDRESSES[kind][4], POD_ADDRESSES[kind][6]);
 }
 
 for (const backend of BACKENDS) {
@@ -36,7 +34,7 @@ for (const backend of BACKENDS) {
         t.is(await ask(pod, 'udp', WORLD[family], 123), `world ${WORLD[family]}`);
         t.is(await ping(WORLD[family]), 0);
       }
-      await deny(scene, kind);
+      await deny(scene, kind, backend);
       for (const family of FAMILIES) {
         const there = WORLD[family];
         t.is(await ask(pod, 'udp', there, 123), 'LATE', 'UDP');
@@ -54,7 +52,7 @@ for (const backend of BACKENDS) {
 
     test(`a pod under Deny still serves who calls it: other pods, the world, the kubelet (${kind}, ${backend})`, async (t) => {
       const scene = await denyScene(t, backend);
-      await deny(scene, kind);
+      await deny(scene, kind, backend);
       await answer(scene.pods[kind], 'served', 8080, '0.0.0.0', '::');
       for (const family of FAMILIES) {
         const address = POD_ADDRESSES[kind][family];
@@ -65,6 +63,33 @@ for (const backend of BACKENDS) {
       }
     });
   }
+}
+
+for (const backend of BACKENDS) {
+  test(`the jump of Deny is there before a pod is, is put back, outlives init, and goes with a clean-up (${backend})`, async (t) => {
+    const scene = await denyScene(t, backend);
+    const { node, init } = scene;
+    const jumps = async () => {
+      const { stdout } = await node.run(['sh', '-c', `iptables-${backend}-save; ip6tables-${backend}-save`]);
+      return stdout.split('\n').filter((line) => line.startsWith('-A FORWARD'));
+    };
+    t.deepEqual(await jumps(), [], 'nobody is under Deny');
+    t.deepEqual(await deny(scene, 'bridged', backend), { wasMissing: false });
+    const made = await jumps();
+    t.is(made.length, 2);
+    await init.apply(`--backend=${backend}`);
+    t.deepEqual(await jumps(), made, 'init keeps it');
+    await node.run([`iptables-${backend}`, '-F', 'FORWARD']);
+    await deny(scene, 'bridged', backend);
+    t.deepEqual(await jumps(), made, 'put back');
+    await init.run('--cleanup');
+    t.deepEqual(await jumps(), []);
+    await t.throwsAsync(
+      deny(scene, 'bridged', backend),
+      undefined,
+      'without its chain there is no jump, and nobody is put into the set',
+    );
+  });
 }
 
 test('a connection that is older than Deny ends by a reset', async (t) => {
@@ -83,7 +108,7 @@ test('a connection that is older than Deny ends by a reset', async (t) => {
     ],
     { readyWhen: /open/ },
   );
-  await deny(scene, 'bridged');
+  await deny(scene, 'bridged', 'nft');
   old.write('go on\n');
   await old.exited;
   t.is(old.output(), 'open\nECONNRESET\n');

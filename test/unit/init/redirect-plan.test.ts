@@ -134,7 +134,7 @@ test('nothing is written where nothing is missing, and a removal removes all of 
   t.is(renderRestore(planned, 4, existing), null);
   const removal = renderRemoval(existing) ?? '';
   t.is(removal.match(/^-X LEAT-/gm)?.length, document.match(/^:LEAT-/gm)?.length);
-  t.is(removal.match(/^-D /gm)?.length, 6);
+  t.is(removal.match(/^-D /gm)?.length, 4);
   t.is(
     renderRemoval(parseIptablesSave('*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -j KUBE-SERVICES\nCOMMIT\n')),
     null,
@@ -172,23 +172,39 @@ test('a jump behind a rule of others moves to the front with its like; the rule 
   );
 });
 
-test('a packet that is none of ours meets no set but by its direction, and no chain: only a first packet of nat does', (t) => {
+test('a packet that is none of ours meets a comparison, and no set and no chain: only a first packet of nat does', (t) => {
   const jumps = (table: string, nat: PlanFacts['nat']) =>
     plan([], { nat })
-      .jumps.filter((jump) => jump.family === 4 && jump.table === table && jump.from !== 'INPUT')
+      .jumps.filter(
+        (jump) => jump.family === 4 && jump.table === table && !jump.isMadeByDaemon && jump.from !== 'INPUT',
+      )
       .map(({ from, matches, chain: entered }) => `${from} ${printTokens([...matches, '-j', entered])}`);
   for (const nat of ['iptables', 'nft-table'] as const) {
     t.deepEqual(
       jumps('raw', nat),
       ['udp', 'tcp'].map((protocol) => `PREROUTING -p ${protocol} -m ${protocol} --dport 53 -j LEAT-PREROUTING`),
     );
-    t.deepEqual(
-      jumps('filter', nat),
-      ['--ctdir ORIGINAL', '--ctstate INVALID,UNTRACKED'].map(
-        (which) => `FORWARD -m conntrack ${which} -m set --match-set leat-deny4 src -j LEAT-FORWARD`,
-      ),
-    );
+    t.deepEqual(jumps('filter', nat), []);
   }
   t.deepEqual(jumps('mangle', 'nft-table'), ['PREROUTING -p tcp -m conntrack --ctstate NEW -j LEAT-PREROUTING']);
   t.deepEqual(jumps('nat', 'iptables'), ['PREROUTING -j LEAT-PREROUTING']);
+});
+
+test('the jump of Deny is not made, but kept where the daemon made it, and that of an older version is put right', (t) => {
+  const planned = plan();
+  const document = renderRestore(planned, 4, new Map()) ?? '';
+  t.notRegex(document, /^-I FORWARD/m);
+  const jump =
+    '-A FORWARD -m set --match-set leat-deny4 src -m comment --comment "leat: default action Deny" -j LEAT-FORWARD';
+  const old = '-A FORWARD -m comment --comment "leat: default action Deny" -j LEAT-FORWARD';
+  const withJump = (line: string) =>
+    parseIptablesSave(saveAfter(document).replace(/^(-A LEAT-FORWARD)/m, `${line}\n$1`));
+  t.is(renderRestore(planned, 4, withJump(jump)), null);
+  t.deepEqual(renderRestore(planned, 4, withJump(old))?.split('\n'), [
+    '*filter',
+    old.replace('-A', '-D'),
+    jump.replace('-A FORWARD', '-I FORWARD 1'),
+    'COMMIT',
+    '',
+  ]);
 });
