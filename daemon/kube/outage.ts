@@ -30,9 +30,14 @@ export class Outage {
     this.#restMs = 0;
   }
 
-  /** No watch is missed any more. */
+  /** Nothing has to be asked any more. */
   end(): void {
     this.#isSilent = false;
+  }
+
+  /** The last question was not answered. */
+  get isSilent(): boolean {
+    return this.#isSilent;
   }
 
   /** Milliseconds until the server is to be asked. */

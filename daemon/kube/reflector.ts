@@ -40,7 +40,7 @@ export interface ReflectorOptions {
 }
 
 export interface Reflector {
-  /** Tries at once what waits after a failure, unless the server asked for that pause. */
+  /** Tries at once what waits after a failure, or is failing right now, unless the server asked for that pause. */
   wake(): void;
   /** Resolves when nothing of it runs any more; nothing is called from here on. */
   stop(): Promise<void>;
@@ -74,7 +74,10 @@ export function startReflector(options: ReflectorOptions): Reflector {
 async function run(options: ReflectorOptions, ended: AbortSignal, wakeSignal: () => AbortSignal): Promise<void> {
   const backOff = new BackOff();
   const state: State = { version: null, synced: false };
+  let mayForgive = true;
   while (!ended.aborted) {
+    // from here on: a try that is under way may have begun before the server was back
+    const woken = wakeSignal();
     let openedMs = Number.POSITIVE_INFINITY;
     let failure: unknown = null;
     try {
@@ -87,15 +90,22 @@ async function run(options: ReflectorOptions, ended: AbortSignal, wakeSignal: ()
       failure = error;
     }
     if (ended.aborted) return;
-    if (performance.now() - openedMs >= SHORT_WATCH_MS) backOff.reset();
-    else if (failure === null) failure = new Error('the watch ended as soon as it was open');
+    if (performance.now() - openedMs >= SHORT_WATCH_MS) {
+      backOff.reset();
+      mayForgive = true;
+    } else if (failure === null) failure = new Error('the watch ended as soon as it was open');
     if (failure === null) continue;
     const asked = failure instanceof ApiError ? failure : null;
     if (asked?.isGone || (asked !== null && backOff.failures + 1 >= REFUSALS_UNTIL_RELIST)) state.version = null;
+    if (asked?.isGone && mayForgive) {
+      // it was away, and its versions with it: what that cost is no reason to wait for the list, but once only
+      backOff.reset();
+      mayForgive = false;
+    }
     const askedMs = asked?.retryAfterMs ?? 0;
     const waitMs = backOff.nextMs(askedMs);
     options.onFailure({ message: describeFailure(failure), status: asked?.status ?? null, times: backOff.failures });
-    await pause(waitMs, askedMs > 0 ? ended : AbortSignal.any([ended, wakeSignal()]));
+    await pause(waitMs, askedMs > 0 ? ended : AbortSignal.any([ended, woken]));
   }
 }
 

@@ -70,12 +70,18 @@ export class ServerProbe {
     this.#dueMs = dueMs;
     this.#timer = setTimeout(() => {
       this.#dueMs = Number.POSITIVE_INFINITY;
-      if (![...this.#failing.values()].some(isMissed)) return this.#outage.end();
+      if (!this.#isWanted()) return this.#outage.end();
       this.#asking = this.#ask().finally(() => {
         this.#asking = null;
         this.#askIn(this.#outage.waitMs());
       });
     }, ms);
+  }
+
+  /** A server that starts is heard by some watches before it serves all: those that it refuses wait for it too. */
+  #isWanted(): boolean {
+    const failing = [...this.#failing.values()];
+    return failing.some(isMissed) || (failing.length > 0 && this.#outage.isSilent);
   }
 
   async #ask(): Promise<void> {

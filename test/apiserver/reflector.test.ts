@@ -209,6 +209,39 @@ for (const [how, fault] of [
   });
 }
 
+test('a version that is gone after an outage is listed anew at once: the outage is over, whatever it cost', async (t) => {
+  const bed = await makeBed(t);
+  bed.start();
+  await eventually(t, () => bed.synced === 1, 2000);
+  bed.proxy.fault = () => 'close';
+  bed.proxy.cut();
+  await sleep(5000);
+  t.true((bed.failures.at(-1)?.times ?? 0) >= 5, 'the next pause takes four seconds and more');
+  let gone = 1;
+  bed.proxy.fault = ({ isWatch }) => (isWatch && gone-- > 0 ? { status: 410 } : 'pass');
+  bed.reflector?.wake();
+  await bed.create('meanwhile');
+  await bed.holds(t, ['meanwhile'], 1500);
+});
+
+test('woken while it tries, it tries again when that fails', async (t) => {
+  const bed = await makeBed(t);
+  bed.start();
+  await eventually(t, () => bed.synced === 1, 2000);
+  bed.proxy.fault = () => 'close';
+  bed.proxy.cut();
+  await sleep(5000);
+  const before = bed.proxy.requests.length;
+  bed.proxy.fault = () => 'silent';
+  bed.reflector?.wake();
+  await eventually(t, () => bed.proxy.requests.length > before, 1000);
+  bed.proxy.fault = () => 'pass';
+  bed.reflector?.wake();
+  bed.proxy.cut();
+  await bed.create('meanwhile');
+  await bed.holds(t, ['meanwhile'], 1500);
+});
+
 for (const fault of ['close', 'empty', { status: 500 }, { status: 503 }, { status: 401 }] as const) {
   test(`does not hammer a server that answers every watch with ${JSON.stringify(fault)}, and recovers`, async (t) => {
     const bed = await makeBed(t);
