@@ -7,6 +7,7 @@ import type { AskService } from '../destination-service/ask-service.ts';
 import { createEntryStore } from '../destination-service/entry-store.ts';
 import { createImportStore } from '../destination-service/import-store.ts';
 import type { ListEntries } from '../destination-service/list-entries.ts';
+import { openSavedPlaces } from '../lifecycle/saved-places.ts';
 import { CompileMemory } from '../routing/compile-memory.ts';
 import { compileSnapshot } from '../routing/compile-snapshot.ts';
 import type { Snapshot } from '../routing/snapshot.ts';
@@ -38,7 +39,10 @@ export function followSource(config: Config, parts: SourceParts): FollowedSource
   const { sets, log, metrics } = parts;
   const { nodeName: name, leatNamespace, clusterDomain } = config;
   const known = new Set<string>();
-  const memory = new CompileMemory();
+  const savedPlaces = openSavedPlaces(config.stateDirectory, (error) =>
+    log.error({ err: error }, 'the hosts of entries could not be saved for a restart'),
+  );
+  const memory = new CompileMemory(savedPlaces.places);
 
   let again: NodeJS.Immediate | null = null;
   let takeAgain = (): void => {};
@@ -77,6 +81,7 @@ export function followSource(config: Config, parts: SourceParts): FollowedSource
     const snapshot = compileSnapshot(resources, facts, entries.foundOf, memory, imports.foundOf);
     entries.follow(snapshot.lookups ?? []);
     imports.follow(snapshot.imports ?? []);
+    savedPlaces.save(memory.places.all);
     parts.publish(snapshot, resources);
     count(snapshot, metrics);
     for (const { resource, reason, message } of snapshot.problems) {
@@ -94,7 +99,7 @@ export function followSource(config: Config, parts: SourceParts): FollowedSource
 
   const stopEntries = async (): Promise<void> => {
     takeAgain = () => {};
-    await Promise.all([identity.stop(), entries.stop(), imports.stop()]);
+    await Promise.all([identity.stop(), entries.stop(), imports.stop(), savedPlaces.stop()]);
     if (again !== null) clearImmediate(again);
   };
   if (config.source.type === 'kubernetes') {

@@ -10,8 +10,18 @@ export type Place = Pick<Destination, 'hosts' | 'ports'>;
  * application wrote it, past the credential. What a snapshot does not note is forgotten with it.
  */
 export class HeldPlaces {
-  #known: ReadonlyMap<string, Place> = new Map();
+  #known: ReadonlyMap<string, Place>;
   #noted = new Map<string, Place>();
+
+  /** @param known before a restart; default none */
+  constructor(known: ReadonlyMap<string, Place> = new Map()) {
+    this.#known = known;
+  }
+
+  /** Those of the newest snapshot. */
+  get all(): ReadonlyMap<string, Place> {
+    return this.#known;
+  }
 
   /** Of the snapshot before; null: none is known. */
   placeOf(id: string): Place | null {

@@ -5,11 +5,12 @@
  * somebody should have put into a Secret.
  */
 import { mkdirSync, readFileSync } from 'node:fs';
-import { open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { parseResource } from '../../api/parse-resource.ts';
 import type { Resource, ResourceSet } from '../../api/resource-set.ts';
+import { writeAtomically } from './write-atomically.ts';
 
 type Labels = Readonly<Record<string, string>>;
 type Part = Exclude<keyof ResourceSet, 'secrets' | 'refused'>;
@@ -178,24 +179,6 @@ function* linesOf(resources: readonly Resource[]): Generator<string> {
       .map((resource) => JSON.stringify(resource))
       .join('\n');
   }
-}
-
-async function writeAtomically(folder: string, name: string, pieces: Iterable<string>): Promise<void> {
-  const temporary = join(folder, `.${name}.${process.pid}`);
-  for (const left of await readdir(folder)) {
-    if (left.startsWith(`.${name}.`)) await rm(join(folder, left), { force: true });
-  }
-  const file = await open(temporary, 'wx', 0o600);
-  try {
-    for (const piece of pieces) {
-      await file.write(`${piece}\n`);
-      await setImmediate();
-    }
-    await file.datasync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, join(folder, name));
 }
 
 function fileOf(part: Part): string {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { HeldPlaces } from '../destination/held-places.ts';
+import { HeldPlaces, type Place } from '../destination/held-places.ts';
 import type { ResourceProblem } from './snapshot.ts';
 
 type Report = (problem: ResourceProblem) => void;
@@ -18,11 +18,16 @@ interface Kept {
  * functions, with the problems that they reported. What is held does matter: hosts that were read once are not let go.
  */
 export class CompileMemory {
-  readonly places = new HeldPlaces();
+  readonly places: HeldPlaces;
   #before = new Map<string, Kept>();
   #now = new Map<string, Kept>();
   readonly #ofResources = new WeakMap<object, Kept>();
   #lastInputs: readonly unknown[] = [];
+
+  /** @param places held before a restart; default none */
+  constructor(places?: ReadonlyMap<string, Place>) {
+    this.places = new HeldPlaces(places);
+  }
 
   /** A new snapshot begins. */
   begin(): void {

@@ -140,6 +140,14 @@ test('a pod reaches targets whose Destinations are kept in a Destination service
     status: 200,
     authentication: 'DestinationService',
   });
+
+  await leat.stop();
+  await leat.launch();
+  t.regex(
+    await get('http://imported.partner.test/'),
+    /^DESTINATION_(ENTRY_PENDING|SERVICE_UNAVAILABLE): /,
+    'after a restart its host is known, and held as well',
+  );
   for (const known of ['pass word', 'service-secret', authorization.slice('Bearer '.length), 'user-a']) {
     t.false(leat.output().includes(known), known);
   }
