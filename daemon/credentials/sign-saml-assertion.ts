@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from 'node:crypto';
+import { createRequire } from 'node:module';
 import type { JWTPayload } from 'jose';
-import { SignedXml } from 'xml-crypto';
+import type * as xmlCrypto from 'xml-crypto';
 import type { SamlRule } from '../destination/authentication-parts.ts';
 import { LeatError } from '../errors/leat-error.ts';
 import { CLOCK_TOLERANCE_MS } from './read-user-token.ts';
+
+const require = createRequire(import.meta.url);
 
 const EXCLUSIVE_C14N = 'http://www.w3.org/2001/10/xml-exc-c14n#';
 const BEARER = 'urn:oasis:names:tc:SAML:2.0:cm:bearer';
@@ -20,6 +23,8 @@ export interface SamlTimes {
  * @throws USER_TOKEN_INVALID where the token lacks a claim that names the user
  */
 export function signSamlAssertion(rule: SamlRule, claims: JWTPayload, times: SamlTimes): string {
+  // Loaded by the first assertion: few nodes ever sign one.
+  const { SignedXml } = require('xml-crypto') as typeof xmlCrypto;
   const { key, certificate } = rule.signingKey;
   const signature = new SignedXml({
     privateKey: key.reveal(),

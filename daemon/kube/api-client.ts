@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Readable } from 'node:stream';
+import { createSecureContext } from 'node:tls';
 import { Agent } from '../net/undici.ts';
 import { type ApiAccess, readAccessFiles } from './access-files.ts';
 import { errorFromStatus } from './api-error.ts';
@@ -48,9 +49,16 @@ export function createApiClient(access: ApiAccess): ApiClient {
   /** With another CA new connections are made anew; watches that stand end by themselves within minutes. */
   function agentFor(ca: string): Agent {
     if (current?.ca === ca) return current.agent;
+    // A node has a watch, and so a connection, for each namespace with a pod on it: they share what is made of the CA.
+    const secureContext = createSecureContext({ ca });
     if (current !== null) retire(current.agent);
     const agent = new Agent({
-      connect: { ca, timeout: CONNECT_TIMEOUT_MS, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_PROBE_MS },
+      connect: {
+        secureContext,
+        timeout: CONNECT_TIMEOUT_MS,
+        keepAlive: true,
+        keepAliveInitialDelay: KEEP_ALIVE_PROBE_MS,
+      },
       headersTimeout: HEADERS_TIMEOUT_MS,
       // watches are silent for minutes: reflectors have their own limits
       bodyTimeout: 0,

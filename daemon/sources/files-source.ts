@@ -3,7 +3,7 @@ import type { ResourceSet } from '../../api/resource-set.ts';
 import { asLeatError } from '../errors/leat-error.ts';
 import { type FolderWatch, watchFolder } from './folder-watch.ts';
 import { type Listing, listFiles } from './list-files.ts';
-import { type FilesReading, type ParsedFiles, readFiles } from './read-files.ts';
+import type { FilesReading, ParsedFiles } from './read-files.ts';
 import type { SourceProblem } from './source-problem.ts';
 
 /** Files are read once they were left alone for so long: a writer that is not done changes them again before. */
@@ -83,6 +83,8 @@ async function readSettled(
   await watch.pause(SETTLE_MS);
   const settled = await listFiles(directory);
   if (watch.stopped || settled.stamp !== listing.stamp) return null;
+  // not loaded before: a daemon that follows a cluster has no use for a parser of YAML
+  const { readFiles } = await import('./read-files.ts');
   const reading = await readFiles(directory, settled, known);
   const after = await listFiles(directory);
   if (after.stamp === settled.stamp) return reading;
