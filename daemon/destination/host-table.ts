@@ -3,6 +3,7 @@ import { isAddressLike } from './host-pattern.ts';
 
 /** The values of one pattern that stands for a host. */
 export interface HostTier<T> {
+  readonly pattern: string;
   /** The greater the more exact: labels of the suffix, and `Infinity` for the name itself. */
   readonly specificity: number;
   readonly values: readonly T[];
@@ -13,20 +14,20 @@ export interface HostTier<T> {
  * addresses are found as themselves and under `*` only. Hosts and patterns are lower case. One table of the patterns as they
  * are: among ten thousand, a tree of labels takes five times the memory.
  */
-export class HostTable<T> {
-  readonly #byPattern = new Map<string, T[]>();
+export class HostTable<T extends NonNullable<unknown>> {
+  /** Nearly all patterns have one value, which stands for itself: lists would cost as much as all the rest. */
+  readonly #byPattern = new Map<string, T | Values<T>>();
 
   /** False, and nothing added, where the pattern has `limit` values already. */
   add(pattern: string, value: T, limit = Infinity): boolean {
-    const values = this.#byPattern.get(pattern);
-    if (values === undefined) {
-      if (limit < 1) return false;
-      // not an empty list that grows: that would have room for sixteen more
-      this.#byPattern.set(pattern, [value]);
+    const found = this.#byPattern.get(pattern);
+    if (found instanceof Values) {
+      if (found.all.length >= limit) return false;
+      found.all.push(value);
       return true;
     }
-    if (values.length >= limit) return false;
-    values.push(value);
+    if (limit < (found === undefined ? 1 : 2)) return false;
+    this.#byPattern.set(pattern, found === undefined ? value : new Values([found, value]));
     return true;
   }
 
@@ -34,8 +35,9 @@ export class HostTable<T> {
   find(host: string): HostTier<T>[] {
     const tiers: HostTier<T>[] = [];
     const note = (pattern: string, specificity: number): void => {
-      const values = this.#byPattern.get(pattern);
-      if (values !== undefined) tiers.push({ specificity, values });
+      const found = this.#byPattern.get(pattern);
+      if (found !== undefined)
+        tiers.push({ pattern, specificity, values: found instanceof Values ? found.all : [found] });
     };
     if (host === '') return tiers;
     if (!host.startsWith('*')) note(host, Infinity);
@@ -48,5 +50,14 @@ export class HostTable<T> {
     }
     note('*', 0);
     return tiers;
+  }
+}
+
+/** Several values of one pattern, told from a value that is a list itself. */
+class Values<T> {
+  readonly all: T[];
+
+  constructor(all: T[]) {
+    this.all = all;
   }
 }

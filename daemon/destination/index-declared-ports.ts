@@ -24,18 +24,18 @@ export function indexDeclaredPorts({
 }: Pick<Snapshot, 'policy' | 'workloads' | 'destinations'>): (host: string) => readonly OwnedPort[] {
   const namespaces = new Set<string>();
   for (const { namespace, enrolled } of workloads.all()) if (enrolled) namespaces.add(namespace);
-  const table = new HostTable<{ readonly destination: Destination; readonly pattern: string }>();
+  const table = new HostTable<Destination>();
   for (const destination of destinations.all()) {
     if (destination.namespace !== null && !namespaces.has(destination.namespace)) continue;
-    for (const pattern of destination.hosts) table.add(pattern, { destination, pattern });
+    for (const pattern of destination.hosts) table.add(pattern, destination);
   }
 
   return (host) => {
     const found = table
       .find(host)
-      .flatMap(({ values }) => values)
-      .filter(({ destination, pattern }) => pattern === host || policy.mayClaim(destination.namespace, host).allowed)
-      .map(({ destination }) => destination);
+      .flatMap(({ pattern, values }) =>
+        values.filter(({ namespace }) => pattern === host || policy.mayClaim(namespace, host).allowed),
+      );
     const isReal = found.some(({ addresses }) => addresses === 'Real');
     const ports = new Map<string, OwnedPort>();
     for (const destination of found) {

@@ -42,9 +42,9 @@ export function indexDestinations(
   mayClaim: MayClaim,
   onLeftOut: (destination: Destination, pattern: string) => void,
 ): DestinationIndex {
-  const byNamespace = new Map<string, HostTable<HostMatch>>();
-  const ofCluster = new HostTable<HostMatch>();
-  const ofImports = new HostTable<HostMatch>();
+  const byNamespace = new Map<string, HostTable<Destination>>();
+  const ofCluster = new HostTable<Destination>();
+  const ofImports = new HostTable<Destination>();
   let inspected = 0;
   for (const destination of [...destinations].sort(byPreference)) {
     let table = destination.isImported === true ? ofImports : ofCluster;
@@ -53,7 +53,7 @@ export function indexDestinations(
       byNamespace.set(destination.namespace, table);
     }
     for (const pattern of new Set(destination.hosts)) {
-      const wasAdded = table.add(pattern, { destination, pattern }, MAX_PER_HOST);
+      const wasAdded = table.add(pattern, destination, MAX_PER_HOST);
       if (!wasAdded) onLeftOut(destination, pattern);
     }
   }
@@ -67,16 +67,15 @@ export function indexDestinations(
     return once([...own.concat(shared).sort((a, b) => b.specificity - a.specificity), ...imported]);
   };
 
-  function usable(tiers: readonly HostTier<HostMatch>[], workload: Workload, host: string): Candidate[] {
+  function usable(tiers: readonly HostTier<Destination>[], workload: Workload, host: string): Candidate[] {
     const candidates: Candidate[] = [];
-    for (const { specificity, values } of tiers) {
-      for (const match of values) {
+    for (const { pattern, specificity, values } of tiers) {
+      for (const destination of values) {
         inspected += 1;
-        const { destination, pattern } = match;
         if (!destination.admitsNamespace(workload.namespace) || !admitsWorkload(destination.workloads, workload))
           continue;
         if (pattern !== host && !mayClaim(destination.namespace, host).allowed) continue;
-        candidates.push({ specificity, match });
+        candidates.push({ specificity, match: { destination, pattern } });
       }
     }
     return candidates;

@@ -44,9 +44,16 @@ export function createSecretReaders(secrets: readonly SecretResource[]): (namesp
       }
       return { bytes: decode(encoded, `key "${key}" of Secret ${namespace}/${name}`) };
     };
+    // Thousands of Destinations of a namespace may share a client: they share its text as well.
+    const texts = new Map<string, string>();
     const read = (name: string, key: string): string => {
+      const place = nameOf(name, key);
+      const known = texts.get(place);
+      if (known !== undefined) return known;
       const found = find(name, key);
-      return 'clear' in found ? found.clear : toText(found.bytes, `key "${key}" of Secret ${namespace}/${name}`);
+      const text = 'clear' in found ? found.clear : toText(found.bytes, `key "${key}" of Secret ${namespace}/${name}`);
+      texts.set(place, text);
+      return text;
     };
     const bytes = (name: string, key: string): Buffer => {
       const found = find(name, key);

@@ -42,13 +42,19 @@ function describeSnapshot(
   staleSinceMs: number | null,
   nowMs: number,
 ): NonNullable<NodeStateStatus['snapshot']> {
-  const destinations = [...snapshot.destinations.all()].filter(({ isImported }) => isImported !== true);
+  let destinations = 0;
+  let ready = 0;
+  for (const { isImported, resolved } of snapshot.destinations.all()) {
+    if (isImported === true) continue;
+    destinations += 1;
+    if (resolved.ready) ready += 1;
+  }
   return {
     source: staleSinceMs === null ? 'Live' : 'Saved',
     time: timestamp(staleSinceMs ?? nowMs),
     digest: resourcesDigest(resources),
-    destinations: destinations.length,
-    ready: destinations.filter(({ resolved }) => resolved.ready).length,
+    destinations,
+    ready,
     enrolledPods: [...snapshot.workloads.all()].filter(({ enrolled }) => enrolled).length,
   };
 }
@@ -69,6 +75,7 @@ function describeImports(reports: readonly ImportReport[]): NonNullable<NodeStat
 type NotReady = NonNullable<NodeStateStatus['notReady']>[number];
 
 function listNotReady(problems: readonly ResourceProblem[], resources: ResourceSet): NotReady[] {
+  if (problems.length === 0) return [];
   const generations = new Map<string, number | undefined>();
   const { destinations, clusterDestinations, tunnels, nodePolicies } = resources;
   for (const { kind, metadata } of [...destinations, ...clusterDestinations, ...tunnels, ...nodePolicies]) {

@@ -41,11 +41,24 @@ export class CompileMemory {
     this.places.end();
   }
 
-  /** The result of a stage, made anew if one of its inputs is another than in the snapshot before. */
-  keep<T>(stage: string, inputs: readonly unknown[], report: Report, make: (report: Report) => T): T {
+  /**
+   * The result of a stage, made anew if one of its inputs is another than in the snapshot before.
+   *
+   * @param make is given what the stage gave before, where there is any
+   * @param isFinal whether the result depends on nothing but the inputs; default true
+   */
+  keep<T>(
+    stage: string,
+    inputs: readonly unknown[],
+    report: Report,
+    make: (report: Report, before: T | null) => T,
+    isFinal: (value: T) => boolean = () => true,
+  ): T {
     const kept = this.#before.get(stage);
-    const valid = kept !== undefined && areSame(kept.inputs, inputs) ? kept : run(inputs, make);
-    this.#now.set(stage, valid);
+    const before = (kept?.value ?? null) as T | null;
+    const valid =
+      kept !== undefined && areSame(kept.inputs, inputs) ? kept : run(inputs, (reportOne) => make(reportOne, before));
+    if (isFinal(valid.value as T)) this.#now.set(stage, valid);
     for (const problem of valid.problems) report(problem);
     return valid.value as T;
   }

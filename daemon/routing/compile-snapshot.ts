@@ -1,30 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Secret } from '../../api/kinds/core.ts';
 import type { DestinationSource } from '../../api/kinds/destination-source.ts';
 import type { ResourceSet } from '../../api/resource-set.ts';
-import { compileDestination, type DestinationContext, destinationId } from '../destination/compile-destination.ts';
 import { compileImports, listImports } from '../destination/compile-imports.ts';
 import { compileSource, type SourceAccess } from '../destination/compile-source.ts';
 import { compileTunnel, type TunnelAccess } from '../destination/compile-tunnel.ts';
-import type { Destination, ServiceLookup } from '../destination/destination.ts';
 import { findConflicts } from '../destination/find-conflicts.ts';
 import { findContested } from '../destination/find-contested.ts';
-import { findPortProblem } from '../destination/find-port-problem.ts';
 import { indexDestinations, MAX_PER_HOST } from '../destination/index-destinations.ts';
 import { indexServices } from '../destination/index-services.ts';
-import { createSecretReaders, type ReadSecret } from '../destination/release-secret.ts';
+import type { ReadSecret } from '../destination/release-secret.ts';
+import { type KnownReaders, rememberReaders } from '../destination/remember-readers.ts';
 import type { IdentityFiles } from '../destination/service-binding.ts';
 import type { EntryOf, ImportOf } from '../destination/service-entry.ts';
-import { conditionReason } from '../errors/condition-reason.ts';
-import { LeatError } from '../errors/leat-error.ts';
 import { compileNodePolicy } from '../policy/compile-node-policy.ts';
-import type { NodePolicy } from '../policy/node-policy.ts';
 import { selectNodePolicy } from '../policy/select-node-policy.ts';
 import { indexWorkloads } from '../workload/index-workloads.ts';
 import type { Labels } from '../workload/match-labels.ts';
 import { type NamespaceLabels, namespaceLabels } from '../workload/select-namespaces.ts';
+import { compileDestinations, isSettled } from './compile-destinations.ts';
 import { CompileMemory } from './compile-memory.ts';
+import { refuse } from './refuse.ts';
 import type { ResourceProblem, Snapshot } from './snapshot.ts';
+import { toProblem } from './to-problem.ts';
 
 /** What the daemon knows of its node and its installation, apart from resources. */
 export interface NodeFacts {
@@ -62,7 +59,9 @@ export function compileSnapshot(
     problems.push(problem);
   };
   const labelsOf = memory.keep('labels', [set.namespaces], report, () => namespaceLabels(set.namespaces));
-  const secretsOf = rememberReaders(set.secrets, memory);
+  const { secretsOf } = memory.keep('secrets', [set.secrets], report, (_, before: KnownReaders | null) =>
+    rememberReaders(set.secrets, before),
+  );
 
   const nodeLabels = JSON.stringify(node.labels);
   const policyInputs = [set.nodePolicies, set.tunnels, labelsOf, nodeLabels, clusterDomain];
@@ -80,6 +79,8 @@ export function compileSnapshot(
     labelsOf,
     policyOf: policy.forNamespace,
     report,
+    remember: (pod, read) =>
+      memory.ofResource(pod, [labelsOf, policy], report, (reportOne) => ({ value: read(reportOne), keep: true })),
   });
 
   const ownSecrets = secretsOf(leatNamespace);
@@ -100,34 +101,29 @@ export function compileSnapshot(
     ),
   );
 
-  const lookups = new Map<string, ServiceLookup>();
-  let lookupsOfOne = 0;
-  const context: DestinationContext = {
+  const refused = JSON.stringify(set.refused ?? []);
+  const compileInputs = [
+    set.destinations,
+    set.clusterDestinations,
     secretsOf,
-    leatNamespace,
     labelsOf,
     tunnels,
     sources,
-    entryOf,
-    onLookup(lookup) {
-      lookupsOfOne += 1;
-      lookups.set(lookup.key, lookup);
-    },
-  };
-  const ofTenants = new Map<string, ReadonlyMap<string, Destination>>();
-  const compiled = [...set.destinations, ...set.clusterDestinations].map((resource) => {
-    const secrets = resource.kind === 'Destination' ? secretsOf(resource.metadata.namespace ?? 'default') : ownSecrets;
-    const refusal = refusals.get(destinationId(resource)) ?? null;
-    return memory.ofResource(resource, [secrets, labelsOf, tunnels, sources, policy, refusal], report, (reportOne) => {
-      lookupsOfOne = 0;
-      const compiledOne = hold(refuseDestination(compileDestination(resource, context), refusal), memory.places);
-      const value = admit(compiledOne, policy, reportOne);
-      const tenants = compileTenants(resource, context, refusal, reportOne);
-      if (tenants.size > 0) ofTenants.set(value.id, tenants);
-      // what was fetched for it changes without any of its inputs
-      return { value, keep: lookupsOfOne === 0 && tenants.size === 0 };
-    });
-  });
+    policy,
+    refused,
+  ];
+  const { compiled, lookups, ofTenants } = memory.keep(
+    'compiled',
+    compileInputs,
+    report,
+    (reportOne) =>
+      compileDestinations(
+        set,
+        { secretsOf, leatNamespace, labelsOf, tunnels, sources, entryOf, policy, memory },
+        reportOne,
+      ),
+    isSettled,
+  );
   const written = memory.keep('destinations', compiled, report, () => compiled);
   const imports = memory.keep('wanted imports', [sources], report, () => listImports(sources));
   const fetched = imports.map((asked) => importOf(asked));
@@ -182,49 +178,7 @@ export function compileSnapshot(
   };
 }
 
-/** Readers of Secrets, each the same as long as no Secret of its namespace changed. */
-function rememberReaders(secrets: readonly Secret[], memory: CompileMemory): (namespace: string) => ReadSecret {
-  const byNamespace = new Map<string, Secret[]>();
-  for (const secret of secrets) {
-    const { namespace = 'default' } = secret.metadata;
-    const others = byNamespace.get(namespace);
-    if (others === undefined) byNamespace.set(namespace, [secret]);
-    else others.push(secret);
-  }
-  const readers = new Map<string, ReadSecret>();
-  return (namespace) => {
-    let reader = readers.get(namespace);
-    if (reader === undefined) {
-      const own = byNamespace.get(namespace) ?? [];
-      reader = memory.keep(
-        `secrets ${namespace}`,
-        own,
-        () => {},
-        () => createSecretReaders(own)(namespace),
-      );
-      readers.set(namespace, reader);
-    }
-    return reader;
-  };
-}
-
 type Report = (problem: ResourceProblem) => void;
-
-/** The Destination once more for each tenant that it has a Service for; what is wrong is told under its own name. */
-function compileTenants(
-  resource: ResourceSet['destinations'][number] | ResourceSet['clusterDestinations'][number],
-  context: DestinationContext,
-  refusal: string | null,
-  report: Report,
-): ReadonlyMap<string, Destination> {
-  const ofTenants = new Map<string, Destination>();
-  for (const value of resource.spec.from?.tenants ?? []) {
-    const destination = refuseDestination(compileDestination(resource, context, { kind: 'subdomain', value }), refusal);
-    ofTenants.set(value, destination);
-    if (!destination.resolved.ready) report(toProblem(destinationId(resource), destination.resolved.problem));
-  }
-  return ofTenants;
-}
 
 function compileTunnels(
   resources: ResourceSet['tunnels'],
@@ -255,54 +209,7 @@ function compileSources(
   return sources;
 }
 
-/** Of a Destination or a source whose newest version is not valid only what it claims is left. */
-function refuse<T extends { readonly resolved: unknown }>(
-  compiled: T,
-  reason: string | null,
-  unresolved: (problem: LeatError) => T['resolved'],
-): T {
-  if (reason === null) return compiled;
-  const problem = new LeatError('DESTINATION_NOT_READY', `its newest version is not valid: ${reason}`);
-  return { ...compiled, resolved: unresolved(problem) };
-}
-
-function refuseDestination(destination: Destination, reason: string | null): Destination {
-  return refuse(destination, reason, (problem) => ({ ready: false, problem }));
-}
-
-/** One that has its hosts from its entry keeps them where that can't be had any more. */
-function hold(destination: Destination, places: CompileMemory['places']): Destination {
-  const { id, hosts, resolved, controls } = destination;
-  if (resolved.ready || hosts.length > 0 || controls?.from == null) return destination;
-  return { ...destination, ...places.placeOf(id) };
-}
-
-/** Names that the Destination may not claim are taken off it before anything can find it under them. */
-function admit(compiled: Destination, policy: NodePolicy, report: (problem: ResourceProblem) => void): Destination {
-  const hosts = compiled.hosts.filter((host) => {
-    const claim = policy.mayClaim(compiled.namespace, host);
-    if (!claim.allowed) {
-      const message = `NodePolicy ${policy.name} does not let it claim ${host}: ${claim.reason}`;
-      report({ resource: compiled.id, reason: 'HostNotAllowed', message });
-    }
-    return claim.allowed;
-  });
-  const destination = hosts.length === compiled.hosts.length ? compiled : { ...compiled, hosts };
-  const told = new Set<string>();
-  for (const port of destination.ports) {
-    const problem = findPortProblem(destination, port);
-    if (problem === null || told.has(problem.message)) continue;
-    told.add(problem.message);
-    report(toProblem(destination.id, problem));
-  }
-  return destination;
-}
-
 /** Leat's own way out: names, not addresses, which are refused anyway. */
 function endpointNames({ tunnels }: ResourceSet): Set<string> {
   return new Set(tunnels.flatMap(({ spec }) => spec.endpoints.map(({ host }) => host)));
-}
-
-function toProblem(resource: string, { code, message }: LeatError): ResourceProblem {
-  return { resource, reason: conditionReason(code), message };
 }

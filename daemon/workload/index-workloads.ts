@@ -13,6 +13,8 @@ export interface WorkloadContext {
   readonly labelsOf: NamespaceLabels;
   readonly policyOf: (namespace: string) => EnrolmentPolicy;
   readonly report: (problem: ResourceProblem) => void;
+  /** Gives what was read of the pod before, where nothing that it depends on has changed; default reads it. */
+  readonly remember?: (pod: Pod, read: (report: WorkloadContext['report']) => Workload) => Workload;
 }
 
 const TERMINAL = new Set(['Succeeded', 'Failed']);
@@ -22,10 +24,11 @@ export function indexWorkloads(pods: readonly Pod[], context: WorkloadContext): 
   const workloads: Workload[] = [];
   const byAddress = new Map<IpAddress, Workload[]>();
   const awaited: Workload[] = [];
+  const { remember = (_, read) => read(context.report) } = context;
   for (const pod of pods) {
     const nodeName = pod.spec?.nodeName;
     if (nodeName !== undefined && nodeName !== context.nodeName) continue;
-    const workload = readWorkload(pod, context);
+    const workload = remember(pod, (report) => readWorkload(pod, { ...context, report }));
     workloads.push(workload);
     for (const address of workload.addresses) {
       const sharers = byAddress.get(address);

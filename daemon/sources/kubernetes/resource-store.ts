@@ -19,6 +19,11 @@ interface Entry<K extends KindName> {
   readonly problems: readonly SourceProblem[];
 }
 
+interface Faults {
+  readonly problems: readonly SourceProblem[];
+  readonly refused: readonly RefusedResource[];
+}
+
 /**
  * Kinds that go on as they were where their newest version is not valid. Without its policy a node would let pass what the
  * policy refuses, and without its Destination, or the source of imported ones, a host is reached in clear: those are kept to
@@ -45,6 +50,8 @@ export class ResourceStore<K extends KindName> implements ReflectedStore {
   readonly #onChange: () => void;
   #entries = new Map<string, Entry<K>>();
   #resources: readonly Of<K>[] | null = null;
+  /** Of each change of any kind all stores are asked for these: they are not to look through ten thousand entries for it. */
+  #faults: Faults | null = null;
 
   /** @param onChange what is read of some object changed, or its problems did */
   constructor(kind: K, onChange: () => void) {
@@ -58,17 +65,27 @@ export class ResourceStore<K extends KindName> implements ReflectedStore {
     return this.#resources;
   }
 
-  problems(): SourceProblem[] {
-    return [...this.#entries.values()].flatMap(({ problems }) => problems);
+  problems(): readonly SourceProblem[] {
+    return this.#findFaults().problems;
   }
 
   /** Those that stand here as they were, because their newest version is not valid. */
-  refused(): RefusedResource[] {
-    return [...this.#entries].flatMap(([key, { resource, problems }]) => {
+  refused(): readonly RefusedResource[] {
+    return this.#findFaults().refused;
+  }
+
+  #findFaults(): Faults {
+    if (this.#faults !== null) return this.#faults;
+    const faults = { problems: [] as SourceProblem[], refused: [] as RefusedResource[] };
+    for (const [key, { resource, problems }] of this.#entries) {
       const [problem] = problems;
-      if (resource === null || problem === undefined) return [];
-      return [{ resource: `${this.#kind} ${key}`, reason: `${problem.field}: ${problem.reason}` }];
-    });
+      if (problem === undefined) continue;
+      faults.problems.push(...problems);
+      if (resource === null) continue;
+      faults.refused.push({ resource: `${this.#kind} ${key}`, reason: `${problem.field}: ${problem.reason}` });
+    }
+    this.#faults = faults;
+    return faults;
   }
 
   /** What was known before a restart, until the API server is heard. */
@@ -112,6 +129,7 @@ export class ResourceStore<K extends KindName> implements ReflectedStore {
 
   #changed(): void {
     this.#resources = null;
+    this.#faults = null;
     this.#onChange();
   }
 

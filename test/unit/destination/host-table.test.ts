@@ -52,5 +52,5 @@ test('an address is found as itself, never under a suffix of digits', (t) => {
 test('keeps the order of values of one pattern', (t) => {
   const table = new HostTable<number>();
   for (const value of [3, 1, 2]) table.add('a.b', value);
-  t.deepEqual(table.find('a.b'), [{ specificity: Infinity, values: [3, 1, 2] }]);
+  t.deepEqual(table.find('a.b'), [{ pattern: 'a.b', specificity: Infinity, values: [3, 1, 2] }]);
 });

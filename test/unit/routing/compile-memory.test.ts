@@ -156,6 +156,19 @@ test('a pod that comes compiles no Destination again, and a Secret those of its 
   t.deepEqual([changed[0] === one, changed[1] === two], [false, true]);
 });
 
+test('a pod that comes leaves the others as they were read, and a Namespace with other labels does not', (t) => {
+  const memory = new CompileMemory();
+  const set = resourceSet({ namespaces: [namespace('shop')], pods: [pod('shop/web', ['10.0.0.1'])] });
+  const firstOf = (change: Partial<ResourceSet>) => {
+    const [first] = compileSnapshot({ ...set, ...change }, NODE, undefined, memory).workloads.all();
+    return first;
+  };
+  const web = firstOf({});
+  t.is(firstOf({ pods: [...set.pods, pod('shop/job', ['10.0.0.2'])] }), web);
+  t.true(web?.enrolled);
+  t.false(firstOf({ namespaces: [namespace('shop', {})] })?.enrolled);
+});
+
 test('a Destination whose newest version is not valid keeps its hosts and is refused, until it is repaired', (t) => {
   const memory = new CompileMemory();
   const set = resourceSet({ namespaces: [namespace('shop')], destinations: [destination('shop/one')] });
