@@ -36,7 +36,11 @@ export async function makePlainNode(lab: Lab, name: string): Promise<PlainNode> 
     // Tens of thousands of connections to one port within a minute.
     await place.sysctl('net.ipv4.ip_local_port_range=10000 65535');
   }
-  await node.sysctl('net.netfilter.nf_conntrack_tcp_timeout_time_wait=2');
+  await node.sysctl(
+    'net.netfilter.nf_conntrack_tcp_timeout_time_wait=2',
+    // As systemd has it, see its 50-default.conf. With 0 the kernel looks sources up only once there is a local route, such as Leat's.
+    'net.ipv4.conf.all.rp_filter=2',
+  );
   await node.run(['iptables-restore'], { input: kubeProxyRules(4) });
   await node.run(['ip6tables-restore'], { input: kubeProxyRules(6) });
   return { node, farEnd, pods };
