@@ -26,6 +26,7 @@ import type { Config } from './config/config.ts';
 import { createSyntheticAddresses } from './destination/synthetic-addresses.ts';
 import { LeatError } from './errors/leat-error.ts';
 import { ConnectionTracker } from './lifecycle/connection-tracker.ts';
+import { giveBackMemory } from './lifecycle/give-back-memory.ts';
 import { openSyntheticJournal } from './lifecycle/synthetic-journal.ts';
 import { readClientHello } from './net/client-hello.ts';
 import { systemClock } from './net/clock.ts';
@@ -163,6 +164,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
       podLinks.note(snapshot.workloads.all());
       snapshots.publish(snapshot);
       learner.prune();
+      if (!readiness.isReady('source')) giveBackMemory();
       readiness.ready('source');
       report.noteSnapshot(snapshot, resources);
     },
