@@ -184,7 +184,7 @@ test.serial(
     t.deepEqual([...new Set(selectors)], ['metadata.name=released']);
     await withdrawSecrets(server, 'shop');
     await until('it leaves with the Role', () => newest().secrets.length === 0, 2_000);
-    t.is(asked().filter(({ open }) => open).length, 0);
+    await until('its watch is over', () => asked().every(({ open }) => !open), 2_000);
     t.deepEqual(problems(), []);
     await server.deletePod('shop', 'web');
     await server.kubectl(['delete', 'destination', 'released', 'made-up', '-n', 'shop']);
