@@ -16,6 +16,8 @@ import { until } from '../support/until.ts';
 
 /** Long enough for pauses of eight seconds and more between two tries of a watch. */
 const OUTAGE_MS = 12_000;
+/** Well below such a pause. Alone on a machine it is a third of a second; here a server that has just started takes the cores. */
+const HEARD_WITHIN_MS = 4_000;
 /** Those of the cluster, and the Roles that say which Secrets may be read. */
 const WATCHES = Object.keys(watchedPaths('node-1')).length + 1;
 /** What one watch asks in six seconds in which it fails. */
@@ -74,7 +76,7 @@ async function startProxy(t: ExecutionContext): Promise<FaultProxy> {
 }
 
 test.serial(
-  'a server that was gone is heard of by daemon and controller within a second of its return, and so is a change',
+  'a server that was gone is heard of by daemon and controller long before a watch would try again, and so is a change',
   async (t) => {
     t.timeout(OUTAGE_MS + 120_000);
     const programs = { daemon: await startDaemonsSource(t, server.url), controller: await followAsController(t) };
@@ -93,7 +95,7 @@ test.serial(
     await sleep(OUTAGE_MS);
     await server.launch();
     await server.namespace('after-outage');
-    const tookMs = await know('after-outage', 1_000);
+    const tookMs = await know('after-outage', HEARD_WITHIN_MS);
     t.log(`a change after ${tookMs.join(' and ')} ms`);
     t.pass();
   },
