@@ -3,8 +3,13 @@ import { KINDS } from './kind-table.ts';
 import type { Resource } from './resource-set.ts';
 import type { SchemaNode } from './schema/schema-node.ts';
 
+/** Where the Secrets of a resource are: in its own namespace, and those of cluster kinds in Leat's. */
+export function secretNamespaceOf({ kind, metadata }: Resource, leatNamespace: string): string {
+  return kind === 'Destination' ? (metadata.namespace ?? 'default') : leatNamespace;
+}
+
 /**
- * Names of the Secrets that a resource refers to, all of its own namespace (cluster kinds: of Leat's). By its schema: a
+ * Names of the Secrets that a resource refers to, all of the namespace of {@link secretNamespaceOf}. By its schema: a
  * string called `secret`, or an object that is a name and a key.
  */
 export function secretNamesOf(resource: Resource): ReadonlySet<string> {

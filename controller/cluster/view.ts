@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What the controller knows of the cluster, reduced to what it reads. */
+import { MANAGED_BY, MANAGED_BY_LABEL } from '../../api/group.ts';
 import type { KindName } from '../../api/kind-table.ts';
 import type { Namespace, Pod } from '../../api/kinds/core.ts';
 import type { NodeStateStatus } from '../../api/kinds/node-state.ts';
@@ -28,6 +29,11 @@ export interface Meta {
   readonly labels: Readonly<Record<string, string>>;
   readonly owners: readonly OwnerReference[];
   readonly isGoing: boolean;
+}
+
+/** Made by the controller, and not on its way out: what it may change and delete. */
+export function isOurs({ labels, isGoing }: Meta): boolean {
+  return labels[MANAGED_BY_LABEL] === MANAGED_BY && !isGoing;
 }
 
 /** An object of Leat's kinds, also an invalid one. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { INTERCEPT_LABEL, MANAGED_BY, MANAGED_BY_LABEL, SECRET_READER_ROLE } from '../../api/group.ts';
+import { INTERCEPT_LABEL, SECRET_READER_ROLE } from '../../api/group.ts';
 import type { Removal, RoleBindingChange } from '../cluster/cluster-writer.ts';
-import type { ClusterView, RoleBindingObject } from '../cluster/view.ts';
+import { type ClusterView, isOurs, type RoleBindingObject } from '../cluster/view.ts';
 import type { CompiledCluster } from './compile-cluster.ts';
 
 export interface BindingSettings {
@@ -43,7 +43,7 @@ export function planBindings(
     const namespace = meta.namespace ?? '';
     if (meta.name !== name) continue;
     bound.add(namespace);
-    if (!isOurs(binding)) continue;
+    if (!isOurs(meta)) continue;
     // what a binding binds to can't be changed: the next turn makes it anew
     const isOther = role !== `ClusterRole/${name}`;
     if (!wanted.has(namespace) || isOther) changes.push({ do: 'delete role binding', meta });
@@ -61,13 +61,10 @@ export function readableNamespaces(
   settings: BindingSettings,
 ): ReadonlySet<string> {
   const ours = bindings.filter(
-    (binding) => isOurs(binding) && binding.role === `ClusterRole/${SECRET_READER_ROLE}` && isTo(binding, settings),
+    (binding) =>
+      isOurs(binding.meta) && binding.role === `ClusterRole/${SECRET_READER_ROLE}` && isTo(binding, settings),
   );
   return new Set([settings.leatNamespace, ...ours.map(({ meta }) => meta.namespace ?? '')]);
-}
-
-function isOurs({ meta }: RoleBindingObject): boolean {
-  return meta.labels[MANAGED_BY_LABEL] === MANAGED_BY && !meta.isGoing;
 }
 
 function isTo({ subjects }: RoleBindingObject, { leatNamespace, controllerAccount }: BindingSettings): boolean {

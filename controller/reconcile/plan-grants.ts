@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { LABELLED_SECRETS_ROLE, MANAGED_BY, MANAGED_BY_LABEL, MAX_SECRETS_OF_NAMESPACE } from '../../api/group.ts';
+import { LABELLED_SECRETS_ROLE, MAX_SECRETS_OF_NAMESPACE } from '../../api/group.ts';
 import type { Removal, RoleBindingChange, RoleChange } from '../cluster/cluster-writer.ts';
-import type { ClusterView, Meta } from '../cluster/view.ts';
+import { type ClusterView, isOurs } from '../cluster/view.ts';
 import { type BindingSettings, readableNamespaces } from './plan-bindings.ts';
 
 export interface GrantSettings extends BindingSettings {
@@ -58,7 +58,3 @@ export function planGrants(
 }
 
 export type GrantInputs = Pick<ClusterView, 'namespaces' | 'roleBindings' | 'roles' | 'labelledSecrets'>;
-
-function isOurs({ labels, isGoing }: Meta): boolean {
-  return labels[MANAGED_BY_LABEL] === MANAGED_BY && !isGoing;
-}

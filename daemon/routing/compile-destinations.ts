@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ResourceSet } from '../../api/resource-set.ts';
+import { secretNamespaceOf } from '../../api/secret-names.ts';
 import { compileDestination, type DestinationContext, destinationId } from '../destination/compile-destination.ts';
 import type { Destination, ServiceLookup } from '../destination/destination.ts';
 import { findPortProblem } from '../destination/find-port-problem.ts';
@@ -42,9 +43,7 @@ export function compileDestinations(
   const { secretsOf, leatNamespace, labelsOf, tunnels, sources } = parts;
   const ofTenants = new Map<string, ReadonlyMap<string, Destination>>();
   const compiled = [...set.destinations, ...set.clusterDestinations].map((resource) => {
-    const secrets = secretsOf(
-      resource.kind === 'Destination' ? (resource.metadata.namespace ?? 'default') : leatNamespace,
-    );
+    const secrets = secretsOf(secretNamespaceOf(resource, leatNamespace));
     const refusal = refusals.size === 0 ? null : (refusals.get(destinationId(resource)) ?? null);
     return memory.ofResource(resource, [secrets, labelsOf, tunnels, sources, policy, refusal], report, (reportOne) => {
       lookupsOfOne = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { CREDENTIAL_LABEL } from '../../../api/group.ts';
 import type { Resource, ResourceSet } from '../../../api/resource-set.ts';
-import { secretNamesOf } from '../../../api/secret-names.ts';
+import { secretNamesOf, secretNamespaceOf } from '../../../api/secret-names.ts';
 import { SharedParts } from './shared-parts.ts';
 import type { WatchedPath } from './watched-paths.ts';
 
@@ -27,9 +27,7 @@ export function secretsByName(
 ): ReadonlyMap<string, WantedSecrets> {
   const named = new Map([...namespaces].map((namespace) => [namespace, new Set<string>()]));
   for (const resource of [...destinations, ...clusterDestinations, ...tunnels, ...destinationSources]) {
-    const ofNamespace = named.get(
-      resource.kind === 'Destination' ? (resource.metadata.namespace ?? 'default') : leatNamespace,
-    );
+    const ofNamespace = named.get(secretNamespaceOf(resource, leatNamespace));
     if (ofNamespace !== undefined) for (const name of namesOf(resource)) ofNamespace.add(name);
   }
   const wanted = new Map<string, WantedSecrets>();
