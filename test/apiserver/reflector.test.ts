@@ -131,6 +131,17 @@ async function makeBed(t: ExecutionContext): Promise<Bed> {
   return bed;
 }
 
+/** A bed whose server has been gone for so long that the next pause of its reflector takes seconds. */
+async function makeMissingBed(t: ExecutionContext): Promise<Bed> {
+  const bed = await makeBed(t);
+  bed.start();
+  await eventually(t, () => bed.synced === 1, 2000);
+  bed.proxy.fault = () => 'close';
+  bed.proxy.cut();
+  await sleep(5000);
+  return bed;
+}
+
 test('follows what is created, changed and deleted, and leaves nothing when it is stopped', async (t) => {
   const bed = await makeBed(t);
   await bed.create('first');
@@ -210,12 +221,7 @@ for (const [how, fault] of [
 }
 
 test('a version that is gone after an outage is listed anew at once: the outage is over, whatever it cost', async (t) => {
-  const bed = await makeBed(t);
-  bed.start();
-  await eventually(t, () => bed.synced === 1, 2000);
-  bed.proxy.fault = () => 'close';
-  bed.proxy.cut();
-  await sleep(5000);
+  const bed = await makeMissingBed(t);
   t.true((bed.failures.at(-1)?.times ?? 0) >= 5, 'the next pause takes four seconds and more');
   let gone = 1;
   bed.proxy.fault = ({ isWatch }) => (isWatch && gone-- > 0 ? { status: 410 } : 'pass');
@@ -225,12 +231,7 @@ test('a version that is gone after an outage is listed anew at once: the outage 
 });
 
 test('woken while it tries, it tries again when that fails', async (t) => {
-  const bed = await makeBed(t);
-  bed.start();
-  await eventually(t, () => bed.synced === 1, 2000);
-  bed.proxy.fault = () => 'close';
-  bed.proxy.cut();
-  await sleep(5000);
+  const bed = await makeMissingBed(t);
   const before = bed.proxy.requests.length;
   bed.proxy.fault = () => 'silent';
   bed.reflector?.wake();

@@ -2,20 +2,13 @@
 import { inspect } from 'node:util';
 import test from 'ava';
 import { createCredentialSource } from '../../../daemon/credentials/credential-source.ts';
-import type { Authentication, OAuth2Client } from '../../../daemon/destination/destination.ts';
+import type { Authentication } from '../../../daemon/destination/destination.ts';
 import { Secret } from '../../../daemon/destination/secret.ts';
 import { systemClock } from '../../../daemon/net/clock.ts';
 import { httpDestination } from '../../support/destinations.ts';
+import { oauth2Client } from '../../support/oauth2-client.ts';
 
-const client: OAuth2Client = {
-  tokenUrl: 'https://login.example/token',
-  clientId: new Secret('id'),
-  clientSecret: new Secret('hunter2'),
-  clientAuthentication: 'Body',
-  scope: null,
-  parameters: [],
-  ca: null,
-};
+const client = oauth2Client();
 const signal = new AbortController().signal;
 const destination = httpDestination();
 const caller = { headers: [], namespace: 'shop' };

@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from 'ava';
 import { tokenKey } from '../../../daemon/credentials/token-key.ts';
-import type { OAuth2Client } from '../../../daemon/destination/destination.ts';
 import { Secret } from '../../../daemon/destination/secret.ts';
+import { oauth2Client } from '../../support/oauth2-client.ts';
 
-const client: OAuth2Client = {
-  tokenUrl: 'https://login.example/token',
-  clientId: new Secret('id'),
+const client = oauth2Client({
   clientSecret: new Secret('secret'),
-  clientAuthentication: 'Body',
   scope: 'read',
   parameters: [{ name: 'audience', value: 'x' }],
-  ca: null,
-};
+});
 
 test('the same facts are the same key, whatever object holds them', (t) => {
   t.is(tokenKey('a', client), tokenKey('a', { ...client, clientSecret: new Secret('secret') }));

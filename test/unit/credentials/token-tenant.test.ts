@@ -4,18 +4,9 @@ import { tokenKey } from '../../../daemon/credentials/token-key.ts';
 import { clientForCaller } from '../../../daemon/credentials/token-tenant.ts';
 import { callerHeaders } from '../../../daemon/destination/caller-headers.ts';
 import type { OAuth2Client } from '../../../daemon/destination/destination.ts';
-import { Secret } from '../../../daemon/destination/secret.ts';
+import { oauth2Client } from '../../support/oauth2-client.ts';
 
-const CLIENT: OAuth2Client = {
-  tokenUrl: 'https://{tenant}.accounts.sap/{tenant}/token',
-  isPerTenant: true,
-  clientId: new Secret('id'),
-  clientSecret: new Secret('hunter2'),
-  clientAuthentication: 'Body',
-  scope: null,
-  parameters: [],
-  ca: null,
-};
+const CLIENT = oauth2Client({ tokenUrl: 'https://{tenant}.accounts.sap/{tenant}/token', isPerTenant: true });
 const HEADER = 'X-Token-Service-Tenant';
 
 function forCaller(...headers: [string, string][]): OAuth2Client {
