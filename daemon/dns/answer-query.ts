@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { addressToBytes } from '../net/address-bytes.ts';
 import type { IpAddress } from '../net/endpoint.ts';
-import { addressToBytes } from './address-bytes.ts';
 import { buildAddressAnswer, buildFailure, buildHeaderFailure, buildNoData } from './build-answer.ts';
 import { CLASS_IN, RCODE, TYPE } from './message.ts';
 import { type ParsedQuery, parseQuery, type Query } from './parse-query.ts';

@@ -1,50 +1,69 @@
 // SPDX-License-Identifier: Apache-2.0
 import { LeatError } from '../errors/leat-error.ts';
+import type { UdpSockets } from '../native/udp-sockets.ts';
 import { type Endpoint, formatEndpoint } from '../net/endpoint.ts';
 import { isAnswerTo } from './match-answer.ts';
-import { type AskingSockets, freshSockets } from './ready-sockets.ts';
 
 /**
- * Sends the query as it is to the server and resolves with its answer as it is. A socket of its own for each query, so that
- * nobody can guess the port that the answer has to come to. Packets that do not answer the query are not listened to.
- * @throws UPSTREAM_CONNECT_FAILED nobody there; UPSTREAM_TIMEOUT; the signal's reason
+ * Asks servers over UDP. Each query has a socket of its own, which asks once: the kernel gives it a random source port
+ * (RFC 5452 §9.2), and since it is connected only that server's packets arrive; to everybody else its port looks closed.
  */
-export function askOverUdp(
-  query: Buffer,
-  server: Endpoint,
-  deadlineMs: number,
-  signal: AbortSignal,
-  sockets: AskingSockets = freshSockets,
-): Promise<Buffer> {
-  signal.throwIfAborted();
-  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
-  const onFailure = (cause: Error): void =>
-    reject(new LeatError('UPSTREAM_CONNECT_FAILED', `DNS server ${formatEndpoint(server)} can't be asked`, { cause }));
-  const onAbort = (): void => reject(signal.reason);
-  const timer = setTimeout(
-    () =>
-      reject(
-        new LeatError('UPSTREAM_TIMEOUT', `DNS server ${formatEndpoint(server)} did not answer in ${deadlineMs} ms`),
-      ),
-    deadlineMs,
-  );
-  signal.addEventListener('abort', onAbort, { once: true });
-  const socket = sockets.take(server);
-  socket.on('error', onFailure);
-  socket.on('message', (answer) => {
-    if (isAnswerTo(query, answer)) resolve(answer);
-  });
-  try {
-    socket.send(query, (error) => {
-      if (error !== null) onFailure(error);
-    });
-  } catch (error) {
-    // It could not be connected.
-    onFailure(error as Error);
+export class UdpAsker {
+  readonly #sockets: UdpSockets;
+  /** Ends of the queries that wait, early. */
+  readonly #waiting = new Set<(reason: LeatError) => void>();
+  #reason: LeatError | null = null;
+
+  constructor(sockets: UdpSockets) {
+    this.#sockets = sockets;
   }
-  return promise.finally(() => {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', onAbort);
-    sockets.retire(socket);
-  });
+
+  /**
+   * Sends the query as it is to the server and resolves with its answer as it is. Packets that do not answer the query are
+   * not listened to.
+   * @throws UPSTREAM_CONNECT_FAILED nobody there; UPSTREAM_TIMEOUT; the reason of `stop`
+   */
+  ask(query: Buffer, server: Endpoint, deadlineMs: number): Promise<Buffer> {
+    if (this.#reason !== null) return Promise.reject(this.#reason);
+    const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+    let socket: number;
+    try {
+      socket = this.#sockets.ask(server, query, {
+        packet(answer) {
+          if (!isAnswerTo(query, answer)) return;
+          end();
+          resolve(answer);
+        },
+        failed: (errno) => fail(cantBeAsked(server, new Error(errno))),
+      });
+    } catch (cause) {
+      return Promise.reject(cantBeAsked(server, cause));
+    }
+    const fail = (error: LeatError): void => {
+      end();
+      reject(error);
+    };
+    const end = (): void => {
+      clearTimeout(timer);
+      this.#waiting.delete(fail);
+      this.#sockets.end(socket);
+    };
+    const timer = setTimeout(() => fail(timedOut(server, deadlineMs)), deadlineMs);
+    this.#waiting.add(fail);
+    return promise;
+  }
+
+  /** Whoever waits, or asks later, gets the reason. */
+  stop(reason: LeatError): void {
+    this.#reason ??= reason;
+    for (const fail of [...this.#waiting]) fail(reason);
+  }
+}
+
+function cantBeAsked(server: Endpoint, cause: unknown): LeatError {
+  return new LeatError('UPSTREAM_CONNECT_FAILED', `DNS server ${formatEndpoint(server)} can't be asked`, { cause });
+}
+
+function timedOut(server: Endpoint, deadlineMs: number): LeatError {
+  return new LeatError('UPSTREAM_TIMEOUT', `DNS server ${formatEndpoint(server)} did not answer in ${deadlineMs} ms`);
 }

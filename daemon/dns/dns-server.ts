@@ -2,13 +2,14 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LeatError } from '../errors/leat-error.ts';
+import { UdpSockets } from '../native/udp-sockets.ts';
 import type { Endpoint } from '../net/endpoint.ts';
+import { UdpAsker } from './ask-over-udp.ts';
 import type { OriginalServer } from './find-server.ts';
 import type { NameView, QueryContext } from './handle-query.ts';
 import { type Heartbeat, keepAlive } from './keep-alive.ts';
 import { DEFAULT_LIMITS, type DnsLimits } from './limits.ts';
 import type { OnOutcome } from './outcome.ts';
-import { ReadySockets } from './ready-sockets.ts';
 import { serveTcp } from './serve-tcp.ts';
 import { type ServeOptions, serveUdp } from './serve-udp.ts';
 import { Places } from './share-places.ts';
@@ -51,18 +52,21 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
   const selfQueryName = options.selfQueryName ?? 'alive.leat.invalid';
   const own = new Set(options.listen.map(({ address }) => address));
   const watch = new ReadingWatch(options.originalServer, () => performance.now());
-  const sockets = new ReadySockets();
-  const serve: ServeOptions = { originalServer: watch.read, own, selfQueryName, sockets };
-  const servers: { stop(): Promise<void> }[] = [];
+  const sockets = new UdpSockets();
+  const asker = new UdpAsker(sockets);
+  const serve: ServeOptions = { originalServer: watch.read, own, selfQueryName, sockets, asker };
+  const servers: { stop(): void | Promise<void> }[] = [];
   const addresses: Endpoint[] = [];
   const close = async (): Promise<void> => {
-    stopped.abort(new LeatError('DRAINED', 'the DNS server stops'));
+    const reason = new LeatError('DRAINED', 'the DNS server stops');
+    stopped.abort(reason);
+    asker.stop(reason);
     await Promise.all(servers.map((server) => server.stop()));
-    sockets.stop();
+    sockets.close();
   };
   try {
     for (const listen of options.listen) {
-      const udp = await serveUdp(listen, serve, context);
+      const udp = serveUdp(listen, serve, context);
       servers.push(udp);
       addresses.push(udp.local);
       servers.push(await serveTcp(udp.local, serve, context));
@@ -71,7 +75,14 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
     await close();
     throw error;
   }
-  const endBeats = keepAlive(addresses, selfQueryName, options.heartbeat, () => watch.assertWorks(), options.onOutcome);
+  const endBeats = keepAlive({
+    addresses,
+    name: selfQueryName,
+    asker: new UdpAsker(sockets),
+    heartbeat: options.heartbeat,
+    assertWorks: () => watch.assertWorks(),
+    onOutcome: options.onOutcome,
+  });
   const stop = async (): Promise<void> => {
     await endBeats();
     try {

@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto';
 import { asLeatError, LeatError } from '../errors/leat-error.ts';
 import { withDeadline } from '../net/deadline.ts';
 import { type Endpoint, formatEndpoint } from '../net/endpoint.ts';
-import { askOverUdp } from './ask-over-udp.ts';
+import type { UdpAsker } from './ask-over-udp.ts';
 import { AT, CLASS_IN, FLAG, HEADER_BYTES, RCODE, TYPE } from './message.ts';
 import type { OnOutcome } from './outcome.ts';
 
@@ -23,34 +23,40 @@ const DEFAULT_INTERVAL_MS = 3000;
 /** Readiness is looked at more often than beats are due, so that capture begins soon after it. */
 const READY_POLL_MS = 100;
 
+export interface KeepAliveOptions {
+  /** What is served: each has to answer. */
+  readonly addresses: readonly Endpoint[];
+  /** What they are asked for. */
+  readonly name: string;
+  /** Asks them, and is stopped at the end. */
+  readonly asker: UdpAsker;
+  readonly heartbeat: Heartbeat;
+  /** @throws NOT_READY for a reason that no answer shows */
+  readonly assertWorks: () => void;
+  readonly onOutcome: OnOutcome;
+}
+
 /**
  * Beats at once and then in intervals, each time only after every address answered a query over a real socket: timers of
  * a loop that hangs do not run, and a loop that runs but does not answer gets no beat; nor does one for which `assertWorks`
  * throws. What hangs costs one beat at most.
  * Returns the function that ends it, which waits for a beat that is under way.
  */
-export function keepAlive(
-  addresses: readonly Endpoint[],
-  name: string,
-  heartbeat: Heartbeat,
-  assertWorks: () => void,
-  onOutcome: OnOutcome,
-): () => Promise<void> {
+export function keepAlive(options: KeepAliveOptions): () => Promise<void> {
+  const { heartbeat, asker, onOutcome } = options;
   const intervalMs = heartbeat.intervalMs ?? DEFAULT_INTERVAL_MS;
-  const stopped = new AbortController();
+  let stopped = false;
   let timer: NodeJS.Timeout;
   let running: Promise<void> = Promise.resolve();
   const tick = async (): Promise<void> => {
     const startedMs = performance.now();
     const isReady = heartbeat.ready();
     if (isReady) {
-      await beatOnce(addresses, name, heartbeat, assertWorks, intervalMs / 3, stopped.signal).catch(
-        (cause: unknown) => {
-          if (!stopped.signal.aborted) onOutcome('silent', 'udp', asLeatError(cause));
-        },
-      );
+      await beatOnce(options, intervalMs / 3).catch((cause: unknown) => {
+        if (!stopped) onOutcome('silent', 'udp', asLeatError(cause));
+      });
     }
-    if (stopped.signal.aborted) return;
+    if (stopped) return;
     const pauseMs = isReady ? intervalMs - (performance.now() - startedMs) : Math.min(READY_POLL_MS, intervalMs);
     schedule(Math.max(0, pauseMs));
   };
@@ -62,22 +68,18 @@ export function keepAlive(
   schedule(0);
   return async () => {
     clearTimeout(timer);
-    stopped.abort(new LeatError('DRAINED', 'the DNS server stops'));
+    stopped = true;
+    asker.stop(new LeatError('DRAINED', 'the DNS server stops'));
     await running;
   };
 }
 
 async function beatOnce(
-  addresses: readonly Endpoint[],
-  name: string,
-  heartbeat: Heartbeat,
-  assertWorks: () => void,
+  { addresses, name, asker, heartbeat, assertWorks }: KeepAliveOptions,
   deadlineMs: number,
-  signal: AbortSignal,
 ): Promise<void> {
   assertWorks();
-  await Promise.all(addresses.map((address) => askSelf(address, name, deadlineMs, signal)));
-  signal.throwIfAborted();
+  await Promise.all(addresses.map((address) => askSelf(address, name, deadlineMs, asker)));
   await withDeadline(
     deadlineMs,
     () => new LeatError('NOT_READY', `the heartbeat was not renewed within ${deadlineMs} ms`),
@@ -88,8 +90,8 @@ async function beatOnce(
 }
 
 /** @throws NOT_READY the answer is an error; UPSTREAM_CONNECT_FAILED, UPSTREAM_TIMEOUT there is none */
-async function askSelf(address: Endpoint, name: string, deadlineMs: number, signal: AbortSignal): Promise<void> {
-  const answer = await askOverUdp(buildQuery(name), address, deadlineMs, signal);
+async function askSelf(address: Endpoint, name: string, deadlineMs: number, asker: UdpAsker): Promise<void> {
+  const answer = await asker.ask(buildQuery(name), address, deadlineMs);
   const isAnswered = answer.readUInt16BE(AT.answers) === 1;
   if (isAnswered && (answer.readUInt16BE(AT.flags) & FLAG.rcode) === RCODE.NOERROR) return;
   throw new LeatError('NOT_READY', `${formatEndpoint(address)} did not answer for its own name ${name}`);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { bytesToAddress } from '../net/address-bytes.ts';
 import type { IpAddress } from '../net/endpoint.ts';
-import { bytesToAddress } from './address-bytes.ts';
 import { AT, CLASS_IN, HEADER_BYTES, TYPE } from './message.ts';
 import { readName, skipName } from './read-name.ts';
 

@@ -5,6 +5,7 @@
  * the contract.
  */
 import type { Endpoint } from '../net/endpoint.ts';
+import { atAddress } from './at-address.ts';
 import { loadBinding } from './load.ts';
 import { type NativeAccepted, type NativeDial, type NativeRelayResult, RelayRows } from './relay-rows.ts';
 
@@ -94,8 +95,8 @@ export class RelayEngine {
   }
 
   /** Accepts connections from now on. @returns the port @throws NativeError EADDRINUSE, ... */
-  listen({ address, port }: Endpoint, backlog: number): number {
-    return binding.listen(this.#engine, address, port, backlog);
+  listen(at: Endpoint, backlog: number): number {
+    return atAddress(at, () => binding.listen(this.#engine, at.address, at.port, backlog));
   }
 
   /** Closes the listeners; what they still held is reset. */

@@ -267,7 +267,10 @@ test('an address that is taken is an error at start, and leaves nothing bound', 
   const upstream = { address: '127.0.0.1', port: 9 };
   const { endpoint } = await startDnsLab(t, upstream);
   const free = { address: '127.0.0.3', port: endpoint.port };
-  await t.throwsAsync(startDnsLab(t, upstream, { listen: [free, endpoint] }), { code: 'EADDRINUSE' });
+  await t.throwsAsync(startDnsLab(t, upstream, { listen: [free, endpoint] }), {
+    code: 'EADDRINUSE',
+    message: `bind EADDRINUSE ${endpoint.address}:${endpoint.port}`,
+  });
   await startDnsLab(t, upstream, { listen: [free] });
   t.pass();
 });

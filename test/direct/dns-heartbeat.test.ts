@@ -4,9 +4,11 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import test, { type ExecutionContext } from 'ava';
+import { UdpAsker } from '../../daemon/dns/ask-over-udp.ts';
 import { keepAlive } from '../../daemon/dns/keep-alive.ts';
 import type { DnsOutcome } from '../../daemon/dns/outcome.ts';
 import { LeatError } from '../../daemon/errors/leat-error.ts';
+import { UdpSockets } from '../../daemon/native/udp-sockets.ts';
 import { askUdp, OTHER, startDnsLab, until } from '../support/dns-lab.ts';
 import { decode, query } from '../support/dns-packets.ts';
 
@@ -64,13 +66,16 @@ test('no beat while one of the addresses does not answer, or answers something e
         beats++;
       },
     };
-    const end = keepAlive(
-      [endpoint, other],
-      'alive.leat.invalid',
+    const sockets = new UdpSockets();
+    t.teardown(() => sockets.close());
+    const end = keepAlive({
+      addresses: [endpoint, other],
+      name: 'alive.leat.invalid',
+      asker: new UdpAsker(sockets),
       heartbeat,
-      () => {},
-      (outcome) => outcomes.push(outcome),
-    );
+      assertWorks: () => {},
+      onOutcome: (outcome) => outcomes.push(outcome),
+    });
     await until(() => outcomes.length === 3);
     await end();
     t.is(beats, 0);

@@ -9,12 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "address.h"
 #include "http-binding.h"
 #include "links.h"
 #include "namespace.h"
 #include "original-destination.h"
 #include "original-server.h"
 #include "relay-binding.h"
+#include "udp-binding.h"
 
 /* One per instance of the module: Node may load it into several threads. */
 struct instance {
@@ -74,19 +76,7 @@ static bool read_sockaddr(napi_env env, napi_value object, struct sockaddr_stora
       !ok(env, napi_get_value_string_utf8(env, address, text, sizeof(text), &length)) ||
       !ok(env, napi_get_named_property(env, object, "port", &port)) || !read_port(env, port, &number))
     return false;
-  memset(endpoint, 0, sizeof(*endpoint));
-  struct sockaddr_in *in = (struct sockaddr_in *)endpoint;
-  struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)endpoint;
-  if (inet_pton(AF_INET, text, &in->sin_addr) == 1) {
-    in->sin_family = AF_INET;
-    in->sin_port = htons(number);
-  } else if (inet_pton(AF_INET6, text, &in6->sin6_addr) == 1) {
-    in6->sin6_family = AF_INET6;
-    in6->sin6_port = htons(number);
-  } else {
-    return ok(env, napi_invalid_arg);
-  }
-  return true;
+  return parse_address(text, number, endpoint) || ok(env, napi_invalid_arg);
 }
 
 static napi_value write_sockaddr(napi_env env, const struct sockaddr_storage *endpoint) {
@@ -99,7 +89,7 @@ static napi_value write_sockaddr(napi_env env, const struct sockaddr_storage *en
   napi_value object, address, port;
   if (!ok(env, napi_create_object(env, &object)) ||
       !ok(env, napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, &address)) ||
-      !ok(env, napi_create_uint32(env, ntohs(v4 ? in->sin_port : in6->sin6_port), &port)) ||
+      !ok(env, napi_create_uint32(env, address_port(endpoint), &port)) ||
       !ok(env, napi_set_named_property(env, object, "address", address)) ||
       !ok(env, napi_set_named_property(env, object, "port", port)))
     return NULL;
@@ -250,5 +240,7 @@ NAPI_MODULE_INIT() {
       {"beginConnect", NULL, begin_to_connect, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   if (!ok(env, napi_define_properties(env, exports, sizeof(functions) / sizeof(functions[0]), functions))) return NULL;
-  return register_relay_functions(env, exports) && register_http_functions(env, exports) ? exports : NULL;
+  const bool registered = register_relay_functions(env, exports) && register_http_functions(env, exports) &&
+                          register_udp_functions(env, exports);
+  return registered ? exports : NULL;
 }

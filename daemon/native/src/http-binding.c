@@ -8,78 +8,33 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "binding-fail.h"
 #include "http-engine.h"
-#include "uv-abi.h"
+#include "loop-watch.h"
 
 enum { SHARED = 4 };
 
 struct http_handle {
-  napi_env env;
   struct http_engine *engine; /* NULL: closed */
-  uv_poll_t *poll;            /* NULL: the loop has let go of it */
-  napi_async_context context;
-  napi_async_cleanup_hook_handle cleanup;
-  napi_ref on_ready;
+  struct loop_watch *watch;
   napi_ref shared[SHARED];
-  bool finalized;
 };
 
-static void on_ready(uv_poll_t *poll, int status, int events) {
-  (void)status;
-  (void)events;
-  struct http_handle *handle = uv_handle_get_data((uv_handle_t *)poll);
-  napi_handle_scope scope;
-  napi_value callback, receiver;
-  if (handle->engine == NULL || napi_open_handle_scope(handle->env, &scope) != napi_ok) return;
-  if (napi_get_reference_value(handle->env, handle->on_ready, &callback) == napi_ok &&
-      napi_get_global(handle->env, &receiver) == napi_ok &&
-      napi_make_callback(handle->env, handle->context, receiver, callback, 0, NULL, NULL) == napi_pending_exception) {
-    napi_value exception;
-    /* An exception here is a defect of ours: as any other that nobody catches. */
-    if (napi_get_and_clear_last_exception(handle->env, &exception) == napi_ok)
-      (void)napi_fatal_exception(handle->env, exception);
-  }
-  (void)napi_close_handle_scope(handle->env, scope);
-}
-
-static void on_closed(uv_handle_t *poll) {
-  struct http_handle *handle = uv_handle_get_data(poll);
-  free(poll);
-  handle->poll = NULL;
-  if (handle->cleanup != NULL) (void)napi_remove_async_cleanup_hook(handle->cleanup);
-  if (handle->finalized) free(handle);
-}
-
-static void close_handle(struct http_handle *handle) {
+static void close_handle(napi_env env, struct http_handle *handle) {
   if (handle->engine == NULL) return;
-  (void)uv_poll_stop(handle->poll);
+  loop_watch_close(handle->watch);
   http_engine_close(handle->engine);
   handle->engine = NULL;
-  (void)napi_delete_reference(handle->env, handle->on_ready);
-  for (int i = 0; i < SHARED; i++) (void)napi_delete_reference(handle->env, handle->shared[i]);
-  (void)napi_async_destroy(handle->env, handle->context);
-  uv_close((uv_handle_t *)handle->poll, on_closed);
-}
-
-static void clean_up(napi_async_cleanup_hook_handle hook, void *data) {
-  struct http_handle *handle = data;
-  handle->cleanup = hook;
-  if (handle->poll == NULL) (void)napi_remove_async_cleanup_hook(hook);
-  else close_handle(handle); /* does nothing where it is under way */
+  for (int i = 0; i < SHARED; i++) (void)napi_delete_reference(env, handle->shared[i]);
 }
 
 static void finalize(napi_env env, void *data, void *hint) {
-  (void)env;
   (void)hint;
-  struct http_handle *handle = data;
-  close_handle(handle);
-  handle->finalized = true;
-  if (handle->poll == NULL) free(handle);
+  close_handle(env, data);
+  free(data);
 }
 
 static bool read_array(napi_env env, napi_value value, napi_typedarray_type wanted, size_t *length, void **bytes) {
@@ -87,25 +42,9 @@ static bool read_array(napi_env env, napi_value value, napi_typedarray_type want
   return napi_get_typedarray_info(env, value, &type, length, bytes, NULL, NULL) == napi_ok && type == wanted;
 }
 
-static bool watch(struct http_handle *handle) {
-  struct uv_loop_s *loop;
-  if (napi_get_uv_event_loop(handle->env, &loop) != napi_ok) return false;
-  handle->poll = calloc(1, uv_handle_size(UV_POLL));
-  if (handle->poll == NULL) return false;
-  if (uv_poll_init(loop, handle->poll, http_engine_descriptor(handle->engine)) != 0) {
-    free(handle->poll);
-    return false;
-  }
-  uv_handle_set_data((uv_handle_t *)handle->poll, handle);
-  (void)uv_poll_start(handle->poll, UV_READABLE, on_ready);
-  /* An engine without connections is no reason to keep the process; http-engine.ts has a timer while there are any. */
-  uv_unref((uv_handle_t *)handle->poll);
-  return true;
-}
-
 /* openHttpEngine(onReady, rows, commands, inbox, outbox, headerMs, keepAliveMs): engine */
 static napi_value open_engine(napi_env env, napi_callback_info info) {
-  napi_value arguments[7], name, external;
+  napi_value arguments[7], external;
   size_t count = 7;
   int64_t header_ms, keep_alive_ms;
   struct http_memory memory = {0};
@@ -122,29 +61,25 @@ static napi_value open_engine(napi_env env, napi_callback_info info) {
   struct http_handle *handle = calloc(1, sizeof(*handle));
   if (handle == NULL) return fail(env, ENOMEM, "openHttpEngine");
   const struct http_limits limits = {(uint64_t)header_ms, (uint64_t)keep_alive_ms};
-  handle->env = env;
   handle->engine = http_engine_open(&memory, &limits);
   if (handle->engine == NULL) {
     const int error = errno;
     free(handle);
     return fail(env, error, "epoll_create1");
   }
-  bool opened = napi_create_reference(env, arguments[0], 1, &handle->on_ready) == napi_ok;
+  bool opened = true;
   for (int i = 0; i < SHARED; i++)
     opened = opened && napi_create_reference(env, arguments[1 + i], 1, &handle->shared[i]) == napi_ok;
-  opened = opened && napi_create_string_utf8(env, "leat http", NAPI_AUTO_LENGTH, &name) == napi_ok &&
-           napi_async_init(env, NULL, name, &handle->context) == napi_ok && watch(handle);
-  if (!opened) {
+  /* An engine without connections is no reason to keep the process; http-engine.ts has a timer while there are any. */
+  if (opened) handle->watch = loop_watch_open(env, http_engine_descriptor(handle->engine), arguments[0], "leat http");
+  if (handle->watch == NULL) {
     /* What was made of it stays: this is the start of the process, which ends now. */
     http_engine_close(handle->engine);
     return fail(env, ENOMEM, "openHttpEngine");
   }
-  if (napi_add_async_cleanup_hook(env, clean_up, handle, &handle->cleanup) != napi_ok ||
-      napi_create_external(env, handle, finalize, NULL, &external) != napi_ok) {
-    close_handle(handle);
-    return fail(env, ENOMEM, "openHttpEngine");
-  }
-  return external;
+  if (napi_create_external(env, handle, finalize, NULL, &external) == napi_ok) return external;
+  close_handle(env, handle);
+  return fail(env, ENOMEM, "openHttpEngine");
 }
 
 static struct http_handle *read_engine(napi_env env, napi_value value) {
@@ -258,7 +193,7 @@ static napi_value close_engine(napi_env env, napi_callback_info info) {
   if (napi_get_cb_info(env, info, &count, &argument, NULL, NULL) != napi_ok ||
       napi_get_value_external(env, argument, (void **)&handle) != napi_ok)
     return fail(env, EINVAL, "closeHttpEngine");
-  close_handle(handle);
+  close_handle(env, handle);
   return NULL;
 }
 

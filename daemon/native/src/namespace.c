@@ -3,10 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <unistd.h>
+
+#include "address.h"
 
 struct task {
   int namespace_fd;
@@ -63,8 +64,7 @@ struct failure open_socket_in_namespace(int namespace_fd, int family, int type, 
 }
 
 struct failure begin_connect(int socket_fd, const struct sockaddr_storage *address) {
-  const socklen_t length = address->ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
-  if (connect(socket_fd, (const struct sockaddr *)address, length) != 0 && errno != EINPROGRESS)
+  if (connect(socket_fd, (const struct sockaddr *)address, address_length(address)) != 0 && errno != EINPROGRESS)
     return failed(errno, "connect");
   return done();
 }

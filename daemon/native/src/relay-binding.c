@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "address.h"
 #include "binding-fail.h"
 #include "relay-engine.h"
 #include "relay-rows.h"
@@ -166,18 +167,8 @@ static napi_value submit(napi_env env, napi_callback_info info) {
 
 static bool read_address(napi_env env, napi_value value, uint32_t port, struct sockaddr_storage *address) {
   char text[INET6_ADDRSTRLEN];
-  struct sockaddr_in *ipv4 = (struct sockaddr_in *)(void *)address;
-  struct sockaddr_in6 *ipv6 = (struct sockaddr_in6 *)(void *)address;
-  memset(address, 0, sizeof(*address));
-  if (port > UINT16_MAX || napi_get_value_string_latin1(env, value, text, sizeof(text), NULL) != napi_ok) return false;
-  if (inet_pton(AF_INET, text, &ipv4->sin_addr) == 1) {
-    ipv4->sin_family = AF_INET;
-    ipv4->sin_port = htons((uint16_t)port);
-    return true;
-  }
-  ipv6->sin6_family = AF_INET6;
-  ipv6->sin6_port = htons((uint16_t)port);
-  return inet_pton(AF_INET6, text, &ipv6->sin6_addr) == 1;
+  return port <= UINT16_MAX && napi_get_value_string_latin1(env, value, text, sizeof(text), NULL) == napi_ok &&
+         parse_address(text, (uint16_t)port, address);
 }
 
 /* listen(engine, address, port, backlog): the port that was bound */
@@ -191,8 +182,7 @@ static napi_value listen_on(napi_env env, napi_callback_info info) {
       (handle = read_engine(env, arguments[0])) == NULL || napi_get_value_uint32(env, arguments[2], &port) != napi_ok ||
       !read_address(env, arguments[1], port, &address) || napi_get_value_uint32(env, arguments[3], &backlog) != napi_ok)
     return fail(env, EINVAL, "listen");
-  const int bound = relay_engine_listen(handle->engine, (const struct sockaddr *)&address,
-                                        address.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in),
+  const int bound = relay_engine_listen(handle->engine, (const struct sockaddr *)&address, address_length(&address),
                                         backlog > 65535 ? 65535 : (int)backlog);
   if (bound < 0) return fail(env, errno, "listen");
   return napi_create_int32(env, bound, &number) == napi_ok ? number : NULL;

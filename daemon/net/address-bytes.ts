@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import ipaddr from 'ipaddr.js';
-import { familyOf, type IpAddress } from '../net/endpoint.ts';
+import { familyOf, type IpAddress } from './endpoint.ts';
 
 /** The 4 or 16 bytes of an address in canonical text, in network order. */
 export function addressToBytes(address: IpAddress): Buffer {
