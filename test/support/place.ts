@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createServer } from 'node:net';
+import { randomInt } from 'node:crypto';
+import { createServer, type ListenOptions, type Server } from 'node:net';
 import type { Finished, Running, RunOptions, SpawnOptions } from './running.ts';
 
 /** Where programs run: a network namespace of a lab, or the machine's own loopback. */
@@ -15,17 +16,34 @@ export interface Place {
   tempDir(): Promise<string>;
 }
 
-/** Asks the kernel for a port of 127.0.0.1 that is free now. */
+/** Below those that Linux gives to sockets that ask for any, as every client does; above Leat's own. */
+const LOOPBACK_PORTS = [20_000, 32_767] as const;
+
+/** A port of 127.0.0.1 on which nothing listens; until this process ends no other that asks here gets it. */
 export async function freeLoopbackPort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(LOOPBACK_PORTS[0], LOOPBACK_PORTS[1] + 1);
+    // What says that it is taken is a socket without a file: it is gone with this process, however that ends.
+    const claim = await listenIfFree({ path: `\0leat-port-${port}` });
+    if (claim === null) continue;
+    claim.unref();
+    const probe = await listenIfFree({ host: '127.0.0.1', port });
+    if (probe === null) continue;
+    await new Promise((resolve) => probe.close(resolve));
+    return port;
+  }
+}
+
+/** Null where another listens there. */
+function listenIfFree(at: ListenOptions): Promise<Server | null> {
   const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') resolve(null);
+      else reject(error);
+    });
+    server.listen(at, () => resolve(server));
   });
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 /** True when something listens on the TCP port at that place; asks the kernel, so that the server sees no connection. */
