@@ -9,7 +9,7 @@ import { LeatError } from '../../daemon/errors/leat-error.ts';
 import { exchangePooled } from '../../daemon/http/pooled-exchange.ts';
 import type { CredentialSource } from '../../daemon/http/ports.ts';
 import { httpDestination, httpRoute, httpTarget, shopWorkload } from '../support/destinations.ts';
-import { rawField, sendRaw, startHttpLab, startUpstream } from '../support/http-lab.ts';
+import { rawField, sendRaw, startHttpLab, startRawUpstream, startUpstream } from '../support/http-lab.ts';
 import { speaksTls } from '../support/http-path.ts';
 
 const get = (path = '/', ...fields: string[]): string =>
@@ -350,21 +350,10 @@ async function flaky(
   failures: number,
 ): Promise<{ port: number; connections: () => number }> {
   let connections = 0;
-  const sockets: Socket[] = [];
-  const server = createServer((socket) => {
-    sockets.push(socket);
+  const { port } = await startRawUpstream(t, (socket) => {
     connections += 1;
-    const fails = connections <= failures;
-    socket.on('error', () => {});
-    socket.once('data', () => {
-      if (fails) socket.resetAndDestroy();
-      else socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
-    });
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
+    if (connections <= failures) socket.resetAndDestroy();
+    else socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
   });
-  return { port: (server.address() as AddressInfo).port, connections: () => connections };
+  return { port, connections: () => connections };
 }

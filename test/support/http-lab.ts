@@ -191,6 +191,30 @@ export async function startUpstream(t: Teardown, listener: RequestListener): Pro
   return { port: (server.address() as AddressInfo).port, server, heads, sockets };
 }
 
+/** A server on loopback that answers as it likes when the first bytes of a connection have come. */
+export async function startRawUpstream(
+  t: Teardown,
+  answer: (socket: Socket) => void,
+): Promise<{ readonly port: number }> {
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => {
+    sockets.push(socket);
+    socket.on('error', () => {});
+    socket.once('data', () => answer(socket));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return { port: (server.address() as AddressInfo).port };
+}
+
+/** A request as bytes. */
+export function getRequest(path = '/', ...fields: string[]): string {
+  return `GET ${path} HTTP/1.1\r\nHost: erp.corp\r\n${fields.map((field) => `${field}\r\n`).join('')}\r\n`;
+}
+
 /** For what takes milliseconds on a machine that has nothing else to do. */
 const MOST_MS = 10_000;
 
