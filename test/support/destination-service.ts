@@ -4,9 +4,9 @@ import type { Place } from './place.ts';
 import {
   eventsOf,
   type ListenOptions,
+  type ListensAt,
   listenAt,
   type StartedServer,
-  startedServer,
   startNodeServer,
 } from './server.ts';
 import { until } from './until.ts';
@@ -64,9 +64,7 @@ export interface DestinationServiceOptions extends ListenOptions {
   readonly ias?: boolean;
 }
 
-export interface DestinationServiceConfiguration {
-  readonly address: string;
-  readonly port: number;
+export interface DestinationServiceConfiguration extends ListensAt {
   readonly certificate: string;
   readonly key: string;
   readonly ca: string;
@@ -116,7 +114,6 @@ export async function startDestinationService(
     authority.issueServer(host, host.replace(/^[^.]+/, '*')),
     authority.issueClient(CLIENT_ID),
   ]);
-  // Behind what takes time: a port that is free now may be another's in a second.
   const at = await listenAt(place, options, 443);
   const configuration: DestinationServiceConfiguration = {
     ...at,
@@ -132,30 +129,30 @@ export async function startDestinationService(
     host,
     tenants: options.tenants ?? {},
   };
-  const running = await startNodeServer(place, 'destination-service', configuration);
+  const service = await startNodeServer(place, 'destination-service', configuration);
   /** What it wrote before it answered is read behind it. */
   const say = async (line: string, answer: string): Promise<void> => {
-    const before = eventsOf(running, answer).length;
-    running.write(`${line}\n`);
-    await until(`the service ${answer}`, () => eventsOf(running, answer).length > before);
+    const before = eventsOf(service, answer).length;
+    service.write(`${line}\n`);
+    await until(`the service ${answer}`, () => eventsOf(service, answer).length > before);
   };
   const base = `https://${host}:${at.port}`;
   return {
-    ...startedServer(at, running),
+    ...service,
     binding: x509 === 'attested' ? attested(bindingOf(base, client)) : bindingOf(base, x509 ? client : null),
     identityKey: identityKeyOf(base, client),
     client,
     async calls() {
       await say('flush', 'flushed');
-      return eventsOf(running, 'call') as unknown as Call[];
+      return eventsOf(service, 'call') as unknown as Call[];
     },
     async tokenRequests() {
       await say('flush', 'flushed');
-      return eventsOf(running, 'token').length;
+      return eventsOf(service, 'token').length;
     },
     async tokenSubjects() {
       await say('flush', 'flushed');
-      return eventsOf(running, 'subject').map(({ name }) => String(name));
+      return eventsOf(service, 'subject').map(({ name }) => String(name));
     },
     control: (settings) => say(JSON.stringify(settings), 'controlled'),
   };

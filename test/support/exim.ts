@@ -3,7 +3,7 @@ import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import type { Certificate } from './certificates.ts';
 import { listens, type Place } from './place.ts';
-import { type ListenOptions, listenAt, type StartedServer, startedServer } from './server.ts';
+import { type ListenOptions, type ListensAt, listenAt, type StartedServer, startedServer } from './server.ts';
 
 export interface EximOptions extends ListenOptions {
   /** Mail for anyone of this domain is kept, and no other is taken. */
@@ -41,11 +41,7 @@ export async function startExim(place: Place, options: EximOptions): Promise<Mai
   };
 }
 
-function configuration(
-  at: { readonly address: string; readonly port: number },
-  folder: string,
-  { domain, tlsPort }: EximOptions,
-): string {
+function configuration(at: ListensAt, folder: string, { domain, tlsPort }: EximOptions): string {
   return `primary_hostname = mail.${domain}
 spool_directory = ${folder}/spool
 log_file_path = ${folder}/spool/%slog

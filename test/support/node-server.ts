@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import type { Server } from 'node:net';
 import './evidence.ts';
+import type { ListensAt } from './server.ts';
 
 /** Reads the configuration file that the program was given. */
 export function readConfiguration<T>(): T {
@@ -17,7 +18,7 @@ export function emit(event: string, facts: Readonly<Record<string, unknown>> = {
 }
 
 /** Listens and says so. Ends with SIGTERM. */
-export function serve(server: Server, at: { readonly address: string; readonly port: number }): void {
+export function serve(server: Server, at: ListensAt): void {
   server.listen(at.port, at.address, () => emit('listening', { ...at }));
   process.once('SIGTERM', () => process.exit(0));
 }

@@ -2,13 +2,12 @@
 import { generateKeyPairSync, type JsonWebKey } from 'node:crypto';
 import type { Certificate } from './certificates.ts';
 import type { Place } from './place.ts';
-import type { Running } from './running.ts';
 import {
   eventsOf,
   type ListenOptions,
+  type ListensAt,
   listenAt,
   type StartedServer,
-  startedServer,
   startNodeServer,
 } from './server.ts';
 
@@ -42,9 +41,7 @@ export interface OAuthControl {
 }
 
 /** What the child process reads. */
-export interface OAuthServerConfiguration extends Omit<OAuthServerOptions, 'tls'> {
-  readonly address: string;
-  readonly port: number;
+export interface OAuthServerConfiguration extends Omit<OAuthServerOptions, keyof ListensAt | 'tls'>, ListensAt {
   readonly issuer: string;
   readonly privateJwk: JsonWebKey;
   readonly certificate: string | null;
@@ -81,16 +78,16 @@ export async function startOAuthServer(place: Place, options: OAuthServerOptions
     certificate: tls?.certificate ?? null,
     key: tls?.key ?? null,
   };
-  const running: Running = await startNodeServer(place, 'oauth-server', configuration);
+  const server = await startNodeServer(place, 'oauth-server', configuration);
   return {
-    ...startedServer(at, running),
+    ...server,
     tokenPath: '/token',
     verifyPath: '/verify',
     issuer,
     publicJwk: { ...publicKey.export({ format: 'jwk' }), kid: 'test' },
     issued: (client) =>
-      eventsOf(running, 'issued').filter((each) => client === undefined || each.client === client).length,
-    requests: () => eventsOf(running, 'request').length,
-    control: (settings) => running.write(`${JSON.stringify(settings)}\n`),
+      eventsOf(server, 'issued').filter((each) => client === undefined || each.client === client).length,
+    requests: () => eventsOf(server, 'request').length,
+    control: (settings) => server.write(`${JSON.stringify(settings)}\n`),
   };
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { JsonWebKey } from 'node:crypto';
 import type { Place } from './place.ts';
+import type { Locations } from './sap-socks5-server.ts';
 import {
   eventsOf,
   type ListenOptions,
+  type ListensAt,
   listenAt,
   type StartedServer,
-  startedServer,
   startNodeServer,
 } from './server.ts';
 
@@ -21,17 +22,11 @@ export interface SapHttpProxyOptions extends ListenOptions {
   readonly technicalClientId?: string;
   /** Multi-region mode: the region ids that it has. */
   readonly regions?: readonly string[];
-  /** Per location id (`''`: the Cloud Connector without one): virtual `host:port` to the real one behind it. */
-  readonly locations: Readonly<
-    Record<string, Readonly<Record<string, { readonly host: string; readonly port: number }>>>
-  >;
+  readonly locations: Locations;
 }
 
 /** What the child process reads. */
-export interface SapHttpProxyConfiguration extends SapHttpProxyOptions {
-  readonly address: string;
-  readonly port: number;
-}
+export type SapHttpProxyConfiguration = SapHttpProxyOptions & ListensAt;
 
 export interface SapHttpProxy extends StartedServer {
   /** One entry per request that was passed on: location id, region, asked host and port, user and technical user. */
@@ -47,13 +42,11 @@ export interface SapHttpProxy extends StartedServer {
  */
 export async function startSapHttpProxy(place: Place, options: SapHttpProxyOptions): Promise<SapHttpProxy> {
   const at = await listenAt(place, options, 20003);
-  const running = await startNodeServer(place, 'sap-http-proxy', {
-    ...options,
-    ...at,
-  } satisfies SapHttpProxyConfiguration);
+  const configuration: SapHttpProxyConfiguration = { ...options, ...at };
+  const server = await startNodeServer(place, 'sap-http-proxy', configuration);
   return {
-    ...startedServer(at, running),
-    forwarded: () => eventsOf(running, 'forwarded'),
-    refusals: () => eventsOf(running, 'refused'),
+    ...server,
+    forwarded: () => eventsOf(server, 'forwarded'),
+    refusals: () => eventsOf(server, 'refused'),
   };
 }

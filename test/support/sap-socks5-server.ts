@@ -4,9 +4,9 @@ import type { Place } from './place.ts';
 import {
   eventsOf,
   type ListenOptions,
+  type ListensAt,
   listenAt,
   type StartedServer,
-  startedServer,
   startNodeServer,
 } from './server.ts';
 
@@ -21,13 +21,12 @@ export interface SapSocks5Options extends ListenOptions {
 }
 
 /** Per location id (`''`: the Cloud Connector without one): virtual `host:port` to the real one behind it. */
-type Locations = Readonly<Record<string, Readonly<Record<string, { readonly host: string; readonly port: number }>>>>;
+export type Locations = Readonly<
+  Record<string, Readonly<Record<string, { readonly host: string; readonly port: number }>>>
+>;
 
 /** What the child process reads. */
-export interface SapSocks5Configuration extends SapSocks5Options {
-  readonly address: string;
-  readonly port: number;
-}
+export type SapSocks5Configuration = SapSocks5Options & ListensAt;
 
 export interface SapSocks5Server extends StartedServer {
   /** One entry per connection that got as far as a CONNECT request: subaccount, location id, asked host, port, reply code. */
@@ -42,13 +41,11 @@ export interface SapSocks5Server extends StartedServer {
  */
 export async function startSapSocks5Server(place: Place, options: SapSocks5Options): Promise<SapSocks5Server> {
   const at = await listenAt(place, options, 20004);
-  const running = await startNodeServer(place, 'sap-socks5-server', {
-    ...options,
-    ...at,
-  } satisfies SapSocks5Configuration);
+  const configuration: SapSocks5Configuration = { ...options, ...at };
+  const server = await startNodeServer(place, 'sap-socks5-server', configuration);
   return {
-    ...startedServer(at, running),
-    connects: () => eventsOf(running, 'connect'),
-    refusals: () => eventsOf(running, 'refused'),
+    ...server,
+    connects: () => eventsOf(server, 'connect'),
+    refusals: () => eventsOf(server, 'refused'),
   };
 }

@@ -11,6 +11,11 @@ export interface ListenOptions {
   readonly port?: number;
 }
 
+export interface ListensAt {
+  readonly address: string;
+  readonly port: number;
+}
+
 /** A server that was started, and answers. It ends with stop(), or with its lab. */
 export interface StartedServer {
   /** What it listens on: in a namespace 0.0.0.0 unless told otherwise. */
@@ -26,30 +31,30 @@ export function isRoot(): boolean {
 }
 
 /** Decides on address and port. */
-export async function listenAt(
-  place: Place,
-  options: ListenOptions,
-  preferredPort: number,
-): Promise<{ readonly address: string; readonly port: number }> {
+export async function listenAt(place: Place, options: ListenOptions, preferredPort: number): Promise<ListensAt> {
   return {
     address: options.address ?? place.listenAddress,
     port: options.port ?? (await place.freePort(preferredPort)),
   };
 }
 
-export function startedServer(
-  at: { readonly address: string; readonly port: number },
-  running: Running,
-): StartedServer {
-  return { ...at, output: () => running.output(), stop: () => running.stop() };
+export function startedServer({ address, port }: ListensAt, running: Running): StartedServer {
+  return { address, port, output: () => running.output(), stop: () => running.stop() };
 }
 
-/** Starts a server of this folder, NAME-main.ts, which reads its configuration as JSON from a file: an argv is for all to see. */
-export async function startNodeServer(place: Place, name: string, configuration: unknown): Promise<Running> {
+/** A server of this folder, which is a process of its own. */
+export interface NodeServer extends StartedServer {
+  /** To its standard input. */
+  write(text: string): void;
+}
+
+/** Starts NAME-main.ts of this folder, which reads its configuration as JSON from a file: an argv is for all to see. */
+export async function startNodeServer(place: Place, name: string, configuration: ListensAt): Promise<NodeServer> {
   const file = join(await place.tempDir(), 'configuration.json');
   await writeFile(file, JSON.stringify(configuration), { mode: 0o600 });
   const main = fileURLToPath(new URL(`./${name}-main.ts`, import.meta.url));
-  return place.spawn([process.execPath, main, file], { readyWhen: /"event":"listening"/ });
+  const running = await place.spawn([process.execPath, main, file], { readyWhen: /"event":"listening"/ });
+  return { ...startedServer(configuration, running), write: (text) => running.write(text) };
 }
 
 /** The JSON lines that a server of this folder wrote, those of one kind of event. */

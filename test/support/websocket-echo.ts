@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Certificate } from './certificates.ts';
 import type { Place } from './place.ts';
-import { type ListenOptions, listenAt, type StartedServer, startedServer, startNodeServer } from './server.ts';
+import { type ListenOptions, type ListensAt, listenAt, type StartedServer, startNodeServer } from './server.ts';
 
 export interface WebSocketEchoOptions extends ListenOptions {
   readonly tls?: Certificate;
 }
 
 /** What the child process reads. */
-export interface WebSocketEchoConfiguration {
-  readonly address: string;
-  readonly port: number;
+export interface WebSocketEchoConfiguration extends ListensAt {
   readonly certificate: string | null;
   readonly key: string | null;
 }
@@ -26,5 +24,5 @@ export async function startWebSocketEcho(place: Place, options: WebSocketEchoOpt
     certificate: options.tls?.certificate ?? null,
     key: options.tls?.key ?? null,
   };
-  return startedServer(at, await startNodeServer(place, 'websocket-echo', configuration));
+  return startNodeServer(place, 'websocket-echo', configuration);
 }
