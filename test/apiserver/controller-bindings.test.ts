@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from 'ava';
-import { ApiServer } from '../support/apiserver.ts';
-import { controllerRights, grantControllerRights, startController } from '../support/controller.ts';
+import type { ApiServer } from '../support/apiserver.ts';
+import { type Controller, makeControllerScene, startController } from '../support/controller.ts';
 import { createLab, type Lab } from '../support/lab.ts';
 import { until } from '../support/until.ts';
 
@@ -11,23 +11,17 @@ const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 let lab: Lab;
 let api: ApiServer;
 let token: string;
-let controller: Awaited<ReturnType<typeof startController>>;
+let controller: Controller;
 
 test.before(async (t) => {
   t.timeout(180_000);
   lab = await createLab('controller-bindings');
-  api = await ApiServer.start(lab.loopback);
-  token = await grantControllerRights(api, controllerRights());
-  await api.must('POST', '/api/v1/nodes', { metadata: { name: 'node-1' } });
-  controller = await startController(lab.loopback, api, { token });
+  ({ api, token, controller } = await makeControllerScene(lab));
 });
 test.afterEach.always((t) => {
   if (!t.passed) t.log(controller?.stdout());
 });
-test.after.always(async () => {
-  await api?.close();
-  await lab.dispose();
-});
+test.after.always(() => lab.dispose());
 
 async function binding(namespace: string) {
   const { status, body } = await api.ask('GET', `${RBAC}/namespaces/${namespace}/rolebindings/${ROLE}`);

@@ -2,8 +2,8 @@
 /** What is left of ended daemons' pods goes at once, and nothing else: there is no kubelet here that would delete anything. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
-import { ApiServer } from '../support/apiserver.ts';
-import { controllerRights, grantControllerRights, startController } from '../support/controller.ts';
+import type { ApiServer } from '../support/apiserver.ts';
+import { type Controller, makeControllerScene } from '../support/controller.ts';
 import { createLab, type Lab } from '../support/lab.ts';
 import { reportAs } from '../support/node-reports.ts';
 import { until } from '../support/until.ts';
@@ -13,24 +13,19 @@ const ACTED_ON_MS = 2_000;
 
 let lab: Lab;
 let api: ApiServer;
-let controller: Awaited<ReturnType<typeof startController>>;
+let controller: Controller;
 
 test.before(async (t) => {
   t.timeout(180_000);
   lab = await createLab('controller-ended-pods');
-  api = await ApiServer.start(lab.loopback);
-  const token = await grantControllerRights(api, controllerRights());
-  for (const name of ['node-1', 'node-2']) await api.must('POST', '/api/v1/nodes', { metadata: { name } });
+  ({ api, controller } = await makeControllerScene(lab));
+  await api.must('POST', '/api/v1/nodes', { metadata: { name: 'node-2' } });
   await api.namespace('shop');
-  controller = await startController(lab.loopback, api, { token });
 });
 test.afterEach.always((t) => {
   if (!t.passed) t.log(controller?.stdout());
 });
-test.after.always(async () => {
-  await api?.close();
-  await lab.dispose();
-});
+test.after.always(() => lab.dispose());
 
 interface PodOptions {
   readonly namespace?: string;

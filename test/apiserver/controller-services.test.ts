@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from 'ava';
-import { ApiServer } from '../support/apiserver.ts';
-import { controllerRights, grantControllerRights, startController } from '../support/controller.ts';
+import type { ApiServer } from '../support/apiserver.ts';
+import { type Controller, makeControllerScene } from '../support/controller.ts';
 import { createLab, type Lab } from '../support/lab.ts';
 import { until } from '../support/until.ts';
 
@@ -9,24 +9,18 @@ const GROUP = '/apis/leat.dev/v1alpha1';
 
 let lab: Lab;
 let api: ApiServer;
-let controller: Awaited<ReturnType<typeof startController>>;
+let controller: Controller;
 
 test.before(async (t) => {
   t.timeout(180_000);
   lab = await createLab('controller-services');
-  api = await ApiServer.start(lab.loopback);
-  const token = await grantControllerRights(api, controllerRights());
-  await api.must('POST', '/api/v1/nodes', { metadata: { name: 'node-1' } });
+  ({ api, controller } = await makeControllerScene(lab));
   for (const name of ['shop', 'crm']) await api.namespace(name);
-  controller = await startController(lab.loopback, api, { token });
 });
 test.afterEach.always((t) => {
   if (!t.passed) t.log(controller?.stdout());
 });
-test.after.always(async () => {
-  await api?.close();
-  await lab.dispose();
-});
+test.after.always(() => lab.dispose());
 
 function destination(namespace: string, name: string, service: object = {}) {
   return {

@@ -4,14 +4,20 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
-import type { ApiServer } from './apiserver.ts';
+import { ApiServer } from './apiserver.ts';
 import { noteSecret } from './evidence.ts';
+import type { Lab } from './lab.ts';
 import type { Place } from './place.ts';
 import type { Running } from './running.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** The account that the chart makes for a release called leat. */
 const ACCOUNT = 'leat-controller';
+
+/** A controller that runs. */
+export interface Controller extends Running {
+  readonly adminUrl: string;
+}
 
 export interface Rule {
   readonly apiGroups: readonly string[];
@@ -64,7 +70,7 @@ export async function startController(
   place: Place,
   api: ApiServer,
   { token, identity = 'controller-1', flags = [] }: { token: string; identity?: string; flags?: readonly string[] },
-): Promise<Running & { readonly adminUrl: string }> {
+): Promise<Controller> {
   const folder = await place.tempDir();
   const tokenFile = join(folder, 'token');
   await writeFile(tokenFile, token, { mode: 0o600 });
@@ -85,4 +91,15 @@ export async function startController(
     { readyWhen: /the controller runs/, readyTimeoutMs: 60_000 },
   );
   return Object.assign(running, { adminUrl });
+}
+
+/** An API server with `node-1`, and a controller that follows it with the rights of the chart. Takes some ten seconds. */
+export async function makeControllerScene(
+  lab: Lab,
+): Promise<{ readonly api: ApiServer; readonly token: string; readonly controller: Controller }> {
+  const api = await ApiServer.start(lab.loopback);
+  lab.beforeDispose(() => api.close());
+  const token = await grantControllerRights(api, controllerRights());
+  await api.must('POST', '/api/v1/nodes', { metadata: { name: 'node-1' } });
+  return { api, token, controller: await startController(lab.loopback, api, { token }) };
 }
