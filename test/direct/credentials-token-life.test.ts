@@ -8,21 +8,11 @@ import { Secret } from '../../daemon/destination/secret.ts';
 import { LeatError } from '../../daemon/errors/leat-error.ts';
 import { startScene } from '../support/credentials-scene.ts';
 import { httpDestination } from '../support/destinations.ts';
+import { oauth2Client } from '../support/oauth2-client.ts';
 import { createUsers } from '../support/users.ts';
 
 const never = new AbortController().signal;
-const authentication: OwnAuthentication = {
-  type: 'OAuth2ClientCredentials',
-  client: {
-    tokenUrl: 'https://login.example/token',
-    clientId: new Secret('leat'),
-    clientSecret: new Secret('s'),
-    clientAuthentication: 'Body',
-    scope: null,
-    parameters: [],
-    ca: null,
-  },
-};
+const authentication: OwnAuthentication = { type: 'OAuth2ClientCredentials', client: oauth2Client() };
 
 test('five minutes without token server at 200 requests a second, on a clock of the test', async (t) => {
   const clock = { now: 0, nowMs: () => clock.now, monotonicMs: () => clock.now };

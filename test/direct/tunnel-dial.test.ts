@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
-import type { OAuth2Client, Socks5Tunnel } from '../../daemon/destination/destination.ts';
+import type { Socks5Tunnel } from '../../daemon/destination/destination.ts';
 import { Secret } from '../../daemon/destination/secret.ts';
 import { LeatError } from '../../daemon/errors/leat-error.ts';
 import { createDial } from '../../daemon/net/dial.ts';
@@ -16,6 +16,7 @@ import { startDante } from '../support/dante.ts';
 import { createLab } from '../support/lab.ts';
 import { collect, listenOn } from '../support/loopback-sockets.ts';
 import { startMicrosocks } from '../support/microsocks.ts';
+import { oauth2Client } from '../support/oauth2-client.ts';
 import { freeLoopbackPort } from '../support/place.ts';
 import { startSapSocks5Server } from '../support/sap-socks5-server.ts';
 
@@ -29,16 +30,7 @@ const userPassword: Socks5Tunnel['authentication'] = {
   username: new Secret(user.name),
   password: new Secret(user.password),
 };
-const oauth2: OAuth2Client = {
-  tokenUrl: 'http://127.0.0.1/token',
-  clientId: new Secret('leat'),
-  clientSecret: new Secret('s'),
-  clientAuthentication: 'Body',
-  scope: null,
-  parameters: [],
-  ca: null,
-};
-const sapJwt: Socks5Tunnel['authentication'] = { type: 'SapJwt', client: oauth2 };
+const sapJwt: Socks5Tunnel['authentication'] = { type: 'SapJwt', client: oauth2Client() };
 
 function tunnelTo(ports: number | readonly number[], fields: Partial<Socks5Tunnel> = {}): Socks5Tunnel {
   return {

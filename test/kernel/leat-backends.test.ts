@@ -6,7 +6,8 @@ import { createLab, type Lab } from '../support/lab.ts';
 import type { LeatOnNode } from '../support/leat-on-node.ts';
 import { startNginx } from '../support/nginx.ts';
 import { destination } from '../support/resources.ts';
-import { ADDRESSES, documents, makeWorld, type PodName, podsOf, type World } from '../support/world.ts';
+import type { PodName } from '../support/three-pods.ts';
+import { ADDRESSES, documents, makeWorld, podsOf, type World } from '../support/world.ts';
 
 const EVERY: readonly PodName[] = ['bridged', 'routed', 'unnumbered'];
 /** REDIRECT drops what comes from an interface without address; that is what `auto` is for. */

@@ -6,8 +6,9 @@ import type { Lab } from './lab.ts';
 import type { LeatOnNode } from './leat-on-node.ts';
 import { startNginx } from './nginx.ts';
 import { secret } from './resources.ts';
+import type { PodName } from './three-pods.ts';
 import { createUsers, type Users } from './users.ts';
-import { ADDRESSES, documents, makeWorld, type PodName, SHOP_WITH_PODS, type World } from './world.ts';
+import { ADDRESSES, documents, makeWorld, SHOP_WITH_PODS, type World } from './world.ts';
 
 const SERVICE = 'destination.service.test';
 const [HERE] = ADDRESSES.internet;

@@ -3,6 +3,7 @@ import { InitOfNode } from './init-run.ts';
 import type { Lab } from './lab.ts';
 import type { Namespace } from './namespace.ts';
 import type { Running } from './running.ts';
+import { makeThreePods, type PodName } from './three-pods.ts';
 
 const ANSWER = new URL('../kernel/programs/answer-place.ts', import.meta.url).pathname;
 const ASK = new URL('../kernel/programs/ask.ts', import.meta.url).pathname;
@@ -11,7 +12,7 @@ const ASK = new URL('../kernel/programs/ask.ts', import.meta.url).pathname;
 export interface InitScene {
   readonly node: Namespace;
   readonly init: InitOfNode;
-  readonly pods: Readonly<Record<'bridged' | 'routed' | 'unnumbered', Namespace>>;
+  readonly pods: Readonly<Record<PodName, Namespace>>;
   readonly world: Namespace;
 }
 
@@ -33,24 +34,7 @@ export async function makeScene(lab: Lab): Promise<InitScene> {
     addressesB: [`${WORLD[4]}/24`, `${WORLD[6]}/64`],
   });
   await world.ip('route add default via 203.0.113.1', 'route add default via fd00:203::1');
-  const pods = {
-    bridged: await lab.namespace('bridged'),
-    routed: await lab.namespace('routed'),
-    unnumbered: await lab.namespace('unnumb'),
-  };
-  await lab.bridge(node, 'cni0', ['10.1.0.1/24', 'fd00:1::1/64']);
-  await lab.attachPodToBridge(pods.bridged, node, {
-    bridge: 'cni0',
-    addresses: ['10.1.0.2/24', 'fd00:1::2/64'],
-    gateways: ['10.1.0.1', 'fd00:1::1'],
-  });
-  await lab.attachPodRouted(pods.routed, node, {
-    addresses: [POD_ADDRESSES.routed[4], POD_ADDRESSES.routed[6]],
-    gateways: ['10.1.1.1', 'fd00:1:1::1'],
-  });
-  await lab.attachPodRouted(pods.unnumbered, node, {
-    addresses: [POD_ADDRESSES.unnumbered[4], POD_ADDRESSES.unnumbered[6]],
-  });
+  const pods = await makeThreePods(lab, node);
   return { node, init: await InitOfNode.create(lab, node), pods, world };
 }
 

@@ -11,13 +11,10 @@ import type { Namespace } from './namespace.ts';
 import { namespace, pod } from './resources.ts';
 import type { Running } from './running.ts';
 import type { StartedServer } from './server.ts';
-
-export type PodName = 'bridged' | 'routed' | 'unnumbered';
+import { makeThreePods, type PodName, THREE_PODS } from './three-pods.ts';
 
 export const ADDRESSES = {
-  bridged: ['10.1.0.2', 'fd00:1::2'],
-  routed: ['10.1.1.2', 'fd00:1:1::2'],
-  unnumbered: ['10.1.2.2', 'fd00:1:2::2'],
+  ...THREE_PODS,
   internet: ['203.0.113.5', 'fd00:203::5'],
   onPremise: ['192.0.2.7', 'fd00:192::7'],
   dns: ['203.0.113.53', 'fd00:203::53'],
@@ -56,22 +53,7 @@ export async function makeWorld(lab: Lab, { hosts = {}, initArgs = [] }: WorldOp
     addressesB: [`${ADDRESSES.onPremise[0]}/24`, `${ADDRESSES.onPremise[1]}/64`],
   });
   await internet.ip('route add default via 203.0.113.1', 'route add default via fd00:203::1');
-  const pods = {
-    bridged: await lab.namespace('bridged', { resolvConf }),
-    routed: await lab.namespace('routed', { resolvConf }),
-    unnumbered: await lab.namespace('unnumb', { resolvConf }),
-  };
-  await lab.bridge(node, 'cni0', ['10.1.0.1/24', 'fd00:1::1/64']);
-  await lab.attachPodToBridge(pods.bridged, node, {
-    bridge: 'cni0',
-    addresses: ['10.1.0.2/24', 'fd00:1::2/64'],
-    gateways: ['10.1.0.1', 'fd00:1::1'],
-  });
-  await lab.attachPodRouted(pods.routed, node, {
-    addresses: [...ADDRESSES.routed],
-    gateways: ['10.1.1.1', 'fd00:1:1::1'],
-  });
-  await lab.attachPodRouted(pods.unnumbered, node, { addresses: [...ADDRESSES.unnumbered] });
+  const pods = await makeThreePods(lab, node, { resolvConf });
   const [dns] = await Promise.all(
     ADDRESSES.dns.map((address) => startDnsmasq(internet, { address, port: 53, records: { hosts } })),
   );

@@ -19,6 +19,7 @@ import {
   secret,
   tunnel,
 } from '../../support/resources.ts';
+import { serviceEntry } from '../../support/service-entry.ts';
 
 const NODE = { name: 'n', labels: {} };
 const BINDING = { uri: 'https://d.sap', url: 'https://x.sap', clientid: 'id', clientsecret: 'hunter2' };
@@ -31,22 +32,7 @@ const source = (spec: Partial<DestinationSourceSpec> = {}) =>
   });
 
 function entry(host: string, more: Partial<ServiceEntry> = {}): FetchedEntry {
-  const upstream = { host, port: 443, pathPrefix: '', tls: { serverName: null, ca: null } };
-  return {
-    entry: {
-      host,
-      ports: [{ port: 80, protocol: 'http', upstream }],
-      proxyType: 'Internet',
-      locationId: null,
-      trustsAll: false,
-      authentication: { type: 'None' },
-      headers: [],
-      queries: [],
-      connectTimeoutMs: null,
-      responseTimeoutMs: null,
-      ...more,
-    },
-  };
+  return { entry: serviceEntry(host, more) };
 }
 
 const basic = { type: 'Basic', username: new Secret('u'), password: new Secret('p') } as const;

@@ -4,7 +4,7 @@ import type { Destination } from '../../../api/kinds/destination.ts';
 import type { DestinationSourceSpec, From } from '../../../api/kinds/destination-source.ts';
 import { compileSource } from '../../../daemon/destination/compile-source.ts';
 import { createSecretReaders } from '../../../daemon/destination/release-secret.ts';
-import type { EntryOf, ServiceEntry } from '../../../daemon/destination/service-entry.ts';
+import type { EntryOf } from '../../../daemon/destination/service-entry.ts';
 import { LeatError } from '../../../daemon/errors/leat-error.ts';
 import { compileSnapshot } from '../../../daemon/routing/compile-snapshot.ts';
 import { namespaceLabels } from '../../../daemon/workload/select-namespaces.ts';
@@ -19,6 +19,7 @@ import {
   secret,
   tunnel,
 } from '../../support/resources.ts';
+import { serviceEntry } from '../../support/service-entry.ts';
 
 const BINDING = { uri: 'https://d.sap', url: 'https://x.sap', clientid: 'id', clientsecret: 'hunter2' };
 
@@ -43,24 +44,7 @@ function from(given: Partial<From>, spec: object = {}): Destination {
   };
 }
 
-const ENTRY: ServiceEntry = {
-  host: 'crm.example',
-  ports: [
-    {
-      port: 80,
-      protocol: 'http',
-      upstream: { host: 'crm.example', port: 443, pathPrefix: '', tls: { serverName: null, ca: null } },
-    },
-  ],
-  proxyType: 'Internet',
-  locationId: null,
-  trustsAll: false,
-  authentication: { type: 'None' },
-  headers: [],
-  queries: [],
-  connectTimeoutMs: 5000,
-  responseTimeoutMs: null,
-};
+const ENTRY = serviceEntry('crm.example', { connectTimeoutMs: 5000 });
 
 function compile(destination: Destination, entryOf: EntryOf = () => ({ entry: ENTRY }), sources = [source()]) {
   const set = resourceSet({

@@ -10,6 +10,7 @@ import { type EntryUse, useEntry } from '../../../daemon/destination/use-entry.t
 import { LeatError } from '../../../daemon/errors/leat-error.ts';
 import { namespaceLabels } from '../../../daemon/workload/select-namespaces.ts';
 import { destinationSource, secret, tunnel } from '../../support/resources.ts';
+import { serviceEntry } from '../../support/service-entry.ts';
 
 const BINDING = { uri: 'https://d.sap', url: 'https://x.sap', clientid: 'id', clientsecret: 'hunter22' };
 const readSecret = createSecretReaders([
@@ -37,18 +38,10 @@ const TUNNELS = new Map(
   ].map((resource) => [resource.metadata.name, compileTunnel(resource, readSecret, labelsOf)]),
 );
 
-const PREMISE: ServiceEntry = {
-  host: 'erp.virtual',
+const PREMISE = serviceEntry('erp.virtual', {
   ports: [{ port: 80, protocol: 'http', upstream: { host: 'erp.virtual', port: 8000, pathPrefix: '', tls: null } }],
   proxyType: 'OnPremise',
-  locationId: null,
-  trustsAll: false,
-  authentication: { type: 'None' },
-  headers: [],
-  queries: [],
-  connectTimeoutMs: null,
-  responseTimeoutMs: null,
-};
+});
 
 function use(
   given: Partial<EntryUse> & { readonly tenant?: Tenant | null },

@@ -2,9 +2,10 @@
 
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import test from 'ava';
 import { isNativeError, originalDestination, originalServer } from '../../../daemon/native/index.ts';
+import { socketPair } from '../../support/loopback-sockets.ts';
 
 test('a refusal of the kernel is an error with code, errno and the call that refused', (t) => {
   const fd = openSync('/dev/null', 'r');
@@ -25,17 +26,14 @@ test('a descriptor that is not open, and a socket that is not connected, are ref
 });
 
 test('a connection that nobody redirected gives its own local address or ENOENT, and nothing else', async (t) => {
-  const server = createServer().listen(0, '127.0.0.1');
-  t.teardown(() => server.close());
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  const client = connect(port, '127.0.0.1');
-  t.teardown(() => client.destroy());
-  const [accepted] = await once(server, 'connection');
-  t.teardown(() => accepted.destroy());
+  const [, accepted] = await socketPair(t);
+  const handle: unknown = Reflect.get(accepted, '_handle');
   try {
     // conntrack is on, on this machine.
-    t.deepEqual(originalDestination(accepted._handle.fd), { address: '127.0.0.1', port });
+    t.deepEqual(originalDestination(Reflect.get(handle as object, 'fd')), {
+      address: '127.0.0.1',
+      port: accepted.localPort,
+    });
   } catch (error) {
     t.like(error, { code: 'ENOENT', syscall: 'getsockopt' });
   }
