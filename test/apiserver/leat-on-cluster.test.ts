@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { ApiServer } from '../support/apiserver.ts';
 import { grantDaemonRights, grantSecrets } from '../support/daemon-rights.ts';
 import { createLab } from '../support/lab.ts';
 import { startNginx } from '../support/nginx.ts';
 import { isRoot } from '../support/server.ts';
+import { until } from '../support/until.ts';
 import { ADDRESSES, makeWorld } from '../support/world.ts';
 
 const withRoot = isRoot() ? test : test.skip;
@@ -76,30 +76,32 @@ withRoot(
     t.deepEqual(await readyz(), { ready: true, reasons: {} } as never);
 
     await server.apply(destination('api', 'api.partner.test', { type: 'None' }, '2'));
-    await sleep(1000);
-    t.is((await ask('api.partner.test')).authorization, '', 'a change is in effect within a second');
+    await until(
+      'a change is in effect within a second',
+      async () => (await ask('api.partner.test')).authorization === '',
+      1_000,
+    );
     await server.apply(api('3'));
-    await sleep(1000);
-    t.like(await ask('api.partner.test'), { authorization });
+    await until('and back', async () => (await ask('api.partner.test')).authorization === authorization, 1_000);
 
     // from the API server's answer to the writer until the address is in the set of the kernel
     const delays: number[] = [];
+    const isCaptured = async (ip: string): Promise<boolean> =>
+      (await world.node.run(['ipset', 'test', 'leat-pods4', ip], { allowFailure: true })).code === 0;
     for (let turn = 1; turn <= 10; turn += 1) {
       const ip = `10.1.9.${turn}`;
       await server.podStatus('shop', 'web', [ip]);
       const fromMs = performance.now();
-      const isCaptured = async (): Promise<boolean> =>
-        (await world.node.run(['ipset', 'test', 'leat-pods4', ip], { allowFailure: true })).code === 0;
-      while (!(await isCaptured())) if (performance.now() - fromMs > 2_000) return t.fail(`${ip} is not captured`);
+      while (!(await isCaptured(ip))) if (performance.now() - fromMs > 2_000) return t.fail(`${ip} is not captured`);
       delays.push(Math.round(performance.now() - fromMs));
     }
     t.log(`milliseconds until an address is captured, those of ipset(8) included: ${delays.join(' ')}`);
     t.true(Math.max(...delays) < 500);
     await server.podStatus('shop', 'web', POD);
-    await sleep(500);
+    await until('the pod has its own address again', () => isCaptured(POD[0]));
 
     await server.stop();
-    await sleep(2000);
+    await until('the API server is missed', async () => (await readyz()).notes !== undefined);
     t.like(await ask('api.partner.test'), { authorization }, 'without API server everything goes on');
     t.regex((await readyz()).notes?.source ?? '', /^the API server was heard last at 20.*, \d+ s ago$/);
 
@@ -110,7 +112,7 @@ withRoot(
     t.regex((await readyz()).notes?.source ?? '', /heard last at 20.*, \d+ s ago$/);
 
     await server.launch();
-    for (let waitedMs = 0; (await readyz()).notes !== undefined && waitedMs < 30_000; waitedMs += 250) await sleep(250);
+    await until('the API server is heard', async () => (await readyz()).notes === undefined, 30_000);
     t.like(await ask('api.partner.test'), { authorization }, 'the API server is back, and with it the Secret');
     t.false(leat.output().includes('pass word'));
   },

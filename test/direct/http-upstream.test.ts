@@ -9,7 +9,7 @@ import { LeatError } from '../../daemon/errors/leat-error.ts';
 import { exchangePooled } from '../../daemon/http/pooled-exchange.ts';
 import type { CredentialSource } from '../../daemon/http/ports.ts';
 import { httpDestination, httpRoute, httpTarget, shopWorkload } from '../support/destinations.ts';
-import { rawField, sendRaw, startHttpLab, startRawUpstream, startUpstream } from '../support/http-lab.ts';
+import { eventually, rawField, sendRaw, startHttpLab, startRawUpstream, startUpstream } from '../support/http-lab.ts';
 import { speaksTls } from '../support/http-path.ts';
 
 const get = (path = '/', ...fields: string[]): string =>
@@ -293,7 +293,7 @@ test('where what may be dialled has changed, kept connections serve no further r
   await sendRaw(lab.port, get());
   await sleep(20);
   const slow = sendRaw(lab.port, get('/slow'));
-  while (lab.records.length < 2) await sleep(5);
+  await eventually(() => upstream.heads.length === 2);
   lab.service.renew();
   await sendRaw(lab.port, get());
   t.is(upstream.sockets.length, 2, 'the slow one has the first');
@@ -304,8 +304,7 @@ test('where what may be dialled has changed, kept connections serve no further r
   held.resolve();
   const { status } = await slow;
   t.is(status, 200);
-  await sleep(20);
-  t.true(upstream.sockets[0]?.destroyed, 'nobody waits for it any more');
+  await eventually(() => upstream.sockets[0]?.destroyed === true);
 });
 
 test('a hostile header can not wedge a pool with bounded connections (undici 7.30, 8.12)', async (t) => {

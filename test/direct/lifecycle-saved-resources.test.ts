@@ -7,6 +7,7 @@ import type { ResourceSet } from '../../api/resource-set.ts';
 import { openResourceArchive, type ResourceArchive } from '../../daemon/lifecycle/saved-resources.ts';
 import { createLab } from '../support/lab.ts';
 import { destination, namespace, pod, resourceSet, secret } from '../support/resources.ts';
+import { until } from '../support/until.ts';
 
 async function open(t: ExecutionContext, stale: () => number | null = () => null) {
   const lab = await createLab('saved');
@@ -66,7 +67,7 @@ test('only what changed is written again', async (t) => {
   const { folder, again } = await open(t);
   const first = again();
   first.save(SET, {});
-  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  await until('all is written', async () => (await first.read())?.resources.destinations.length === 2);
   const before = await stat(join(folder, 'destinations.jsonl'));
   first.save({ ...SET, pods: [] }, {});
   await first.stop();

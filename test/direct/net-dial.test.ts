@@ -8,6 +8,7 @@ import { createDial, type DialPorts } from '../../daemon/net/dial.ts';
 import { createLab } from '../support/lab.ts';
 import { collect, listenOn } from '../support/loopback-sockets.ts';
 import { freeLoopbackPort } from '../support/place.ts';
+import { until } from '../support/until.ts';
 
 const never = new AbortController().signal;
 const resolvesTo =
@@ -110,7 +111,12 @@ async function silentServer(t: ExecutionContext, host: string, port: number): Pr
     filler.on('error', () => {});
     t.teardown(() => void filler.destroy());
   }
-  await sleep(50);
+  // Waiting, and how many may wait: Linux takes one more.
+  await until('its queue is full', async () => {
+    const { stdout } = await lab.loopback.run(['ss', '-Hltn', `src ${host} and sport = :${port}`]);
+    const [, waiting, most] = stdout.trim().split(/\s+/).map(Number);
+    return waiting! > most!;
+  });
   return { goOn: () => void process.kill(pid, 'SIGCONT') };
 }
 

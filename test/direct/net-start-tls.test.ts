@@ -2,7 +2,6 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
 import { Secret } from '../../daemon/destination/secret.ts';
@@ -13,6 +12,7 @@ import { streamRelay } from '../../daemon/relay/stream-relay.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { createLab } from '../support/lab.ts';
 import { collect, listenOn, socketPair } from '../support/loopback-sockets.ts';
+import { until } from '../support/until.ts';
 
 async function laboratory(t: ExecutionContext) {
   const lab = await createLab('start-tls');
@@ -243,6 +243,6 @@ test('resets in the middle of what the peer sends reach it, and end nothing but 
     t.true(secured.destroyed);
     await once(secured, 'close');
   }
-  while (resets < 60) await sleep(5);
+  await until('all are reset', () => resets >= 60);
   t.is(resets, 60);
 });

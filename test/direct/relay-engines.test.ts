@@ -107,7 +107,7 @@ for (const [engine, relay] of Object.entries(engines)) {
     downstream.unshift(Buffer.from('peeked '));
     server.end('of the handshake');
     client.end('hello');
-    await sleep(50);
+    await Promise.all([once(server, 'finish'), once(client, 'finish')]);
     const done = relay(downstream, upstream, options);
     const [toClient, toServer] = await Promise.all([collect(client), collect(server)]);
     t.is(toClient.toString(), 'surplus of the handshake');

@@ -9,6 +9,7 @@ import { createDial } from '../../daemon/net/dial.ts';
 import { startTls } from '../../daemon/net/start-tls.ts';
 import { createTunnelDial } from '../../daemon/tunnel/dial-tunnel.ts';
 import { collect, listenOn, takeBytes } from '../support/loopback-sockets.ts';
+import { until } from '../support/until.ts';
 
 const never = new AbortController().signal;
 const SECRET_WORD = 'pa55word-that-must-not-show';
@@ -178,11 +179,10 @@ test('an abort ends the handshake with its own reason and closes the connection'
   const controller = new AbortController();
   const reason = new LeatError('DRAINED', 'the daemon ends');
   const dialled = dialTunnel(upstreamBy(port, userPassword), controller.signal);
-  while (accepted[0]?.bytesRead !== 3) await sleep(5);
+  await until('it is asked', () => accepted[0]?.bytesRead === 3);
   controller.abort(reason);
   t.is(await t.throwsAsync(dialled), reason);
-  while (!accepted[0]?.readableEnded) await sleep(5);
-  t.pass();
+  await until('the connection is closed', () => accepted[0]?.readableEnded === true);
 });
 
 test('a server that never stops sending is held back, not buffered without end', async (t) => {
@@ -196,7 +196,11 @@ test('a server that never stops sending is held back, not buffered without end',
     peer.on('drain', write);
     write();
   });
-  await sleep(200);
-  t.true(written < 200);
+  await until('the server is held back', async () => {
+    const before = written;
+    await sleep(200);
+    return before > 0 && written === before;
+  });
+  t.true(written < 200, `${written} MiB`);
   t.true(socket.readableLength < 1 << 20);
 });

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { createAuthority } from '../support/certificates.ts';
 import { createLab } from '../support/lab.ts';
 import type { Namespace } from '../support/namespace.ts';
 import { startNginx } from '../support/nginx.ts';
 import { destination, nodePolicy, secret } from '../support/resources.ts';
+import { until } from '../support/until.ts';
 import { ADDRESSES, documents, makeWorld, podsOf } from '../support/world.ts';
 
 const SHOP = podsOf('shop', ['bridged', 'routed', 'unnumbered']);
@@ -96,8 +96,7 @@ test('a Destination with real addresses is enriched there, and what shares its a
   });
 
   await leat.write('api.yaml', documents(USER));
-  for (let waitedMs = 0; waitedMs < 3000 && (await knownPairs(world.node)).length > 0; waitedMs += 50) await sleep(50);
-  t.deepEqual(await knownPairs(world.node), [], 'what nobody manages any more is let go');
+  await until('what nobody manages any more is let go', async () => (await knownPairs(world.node)).length === 0, 3_000);
   t.like(await curl(bridged, 'http://api.partner.test/bare', '-4'), { uri: '/bare', authorization: '' });
 });
 
@@ -119,11 +118,11 @@ test('with the daemon dead, what it resolved for pods is refused at its real add
 
   await leat.kill();
   for (const pod of [bridged, unnumbered]) {
-    for (let waitedMs = 0; waitedMs < 12_000 && (await lookUp(pod, 'api.partner.test')) !== INTERNET4; ) {
-      await sleep(250);
-      waitedMs += 250;
-    }
-    t.is(await lookUp(pod, 'api.partner.test'), INTERNET4, 'the DNS of the cluster answers');
+    await until(
+      'the DNS of the cluster answers',
+      async () => (await lookUp(pod, 'api.partner.test')) === INTERNET4,
+      12_000,
+    );
     t.is(await curl(pod, 'http://api.partner.test/', '-4'), 7, 'IPv4 is refused');
     t.is(await curl(pod, 'http://api.partner.test/', '-6'), 7, 'IPv6 is refused');
     t.like(await curl(pod, 'http://open.partner.test/'), { host: 'open.partner.test', authorization: '' });

@@ -13,6 +13,7 @@ import { startNginx } from '../../support/nginx.ts';
 import { startOAuthServer } from '../../support/oauth-server.ts';
 import type { Place } from '../../support/place.ts';
 import { startPostgres } from '../../support/postgres.ts';
+import { until } from '../../support/until.ts';
 import { startWebSocketEcho } from '../../support/websocket-echo.ts';
 
 async function loopback(t: ExecutionContext): Promise<Place> {
@@ -105,7 +106,7 @@ test('the OAuth server issues tokens by the declared authentication only, and ng
   t.is(oauth.issued(), 2);
   t.is(oauth.issued('crm'), 1);
   oauth.control({ status: 503 });
-  while (!oauth.output().includes('controlled')) await new Promise((resolve) => setTimeout(resolve, 10));
+  await until('it is controlled', () => oauth.output().includes('controlled'));
   t.regex(await curl(place, '-u', 'crm:s2', ...grant), /503$/);
   t.is(oauth.issued(), 2);
 });

@@ -5,6 +5,7 @@ import { createTokenCache } from '../../../daemon/credentials/token-cache.ts';
 import { refreshDelayMs, retryDelayMs, usableUntilMs } from '../../../daemon/credentials/token-times.ts';
 import { Secret } from '../../../daemon/destination/secret.ts';
 import { LeatError } from '../../../daemon/errors/leat-error.ts';
+import { until } from '../../support/until.ts';
 
 const never = new AbortController().signal;
 
@@ -58,8 +59,7 @@ test('a token is refreshed before it expires, while the old one is still given',
 test('a token that is used is refreshed without being asked for, one that is not used is not', async (t) => {
   const { state, cache, fetch } = scene(t, 100);
   await cache.get('used', fetch, never);
-  await new Promise((resolve) => setTimeout(resolve, 150));
-  t.is(state.fetches, 2);
+  await until('it is refreshed', () => state.fetches === 2);
   await new Promise((resolve) => setTimeout(resolve, 150));
   t.is(state.fetches, 2);
 });
