@@ -29,19 +29,16 @@ export function createRecorder(options: RecorderOptions): StartRecord {
   return (peer) => new OpenConnection(options, peer);
 }
 
-/** One object takes what the stages tell: a connection may be open for long, and a small object each would outweigh it. */
 abstract class Open implements OpenRecord {
   readonly kind: 'connection' | 'request';
   protected readonly options: RecorderOptions;
   readonly #startedMs: number;
-  readonly #facts: Facts;
   #id: string | null = null;
   #ended = false;
 
-  constructor(kind: 'connection' | 'request', options: RecorderOptions, known: RecordFacts) {
+  constructor(kind: 'connection' | 'request', options: RecorderOptions) {
     this.kind = kind;
     this.options = options;
-    this.#facts = { ...NOTHING, ...known };
     this.#startedMs = options.clock.monotonicMs();
   }
 
@@ -50,9 +47,7 @@ abstract class Open implements OpenRecord {
     return this.#id;
   }
 
-  add(facts: RecordFacts): void {
-    for (const name in facts) this.#facts[name] = facts[name];
-  }
+  abstract add(facts: RecordFacts): void;
 
   end(result: RelayResult): void {
     if (this.#ended) throw new Error(`BUG: the record of ${this.kind} ${this.id} was ended twice`);
@@ -66,7 +61,7 @@ abstract class Open implements OpenRecord {
       {
         record: this.kind,
         id: this.id,
-        ...written(this.#facts),
+        ...written(this.facts()),
         durationMs: Math.round(durationMs * 10) / 10,
         sentBytes,
         receivedBytes,
@@ -80,10 +75,11 @@ abstract class Open implements OpenRecord {
 
   protected abstract count(result: RelayResult, seconds: number): void;
 
+  /** All that was told, the last word of each. */
+  protected abstract facts(): Facts;
+
   /** What was told last. */
-  protected fact(name: string): unknown {
-    return this.#facts[name];
-  }
+  protected abstract fact(name: string): unknown;
 
   protected text(name: string): string | null {
     const fact = this.fact(name);
@@ -91,12 +87,19 @@ abstract class Open implements OpenRecord {
   }
 }
 
+/** One object takes what the stages tell: a connection may be open for long, and a small object each would outweigh it. */
 class OpenConnection extends Open implements ConnectionRecord {
+  readonly #facts: Facts;
   #client: RecordFacts | null = null;
 
   constructor(options: RecorderOptions, source: Endpoint) {
-    super('connection', options, { source });
-    options.metrics.openConnections.inc();
+    super('connection', options);
+    this.#facts = { ...NOTHING, source };
+    options.metrics.openConnections.count += 1;
+  }
+
+  override add(facts: RecordFacts): void {
+    for (const name in facts) this.#facts[name] = facts[name];
   }
 
   /** Who asks is the same for all requests: no stage tells it anew behind the first. */
@@ -107,9 +110,15 @@ class OpenConnection extends Open implements ConnectionRecord {
       pod: this.text('pod'),
       host: this.text('host'),
     };
-    const record = new OpenRequest('request', this.options, this.#client);
-    record.add(request);
-    return record;
+    return new OpenRequest(this.options, this.#client, request);
+  }
+
+  protected override facts(): Facts {
+    return this.#facts;
+  }
+
+  protected override fact(name: string): unknown {
+    return this.#facts[name];
   }
 
   protected override count(result: RelayResult, seconds: number): void {
@@ -123,18 +132,42 @@ class OpenConnection extends Open implements ConnectionRecord {
     ended.count += 1;
     ended.sentBytes += result.sentBytes;
     ended.receivedBytes += result.receivedBytes;
-    metrics.connectionSeconds.observe({ route }, seconds);
-    metrics.openConnections.dec();
+    metrics.connectionSeconds.observe(route, seconds);
+    metrics.openConnections.count -= 1;
   }
 }
 
+/** What is told of a request is kept as it came, and put together only where a line is written: there are many, for a moment each. */
 class OpenRequest extends Open {
+  readonly #told: RecordFacts[];
+
+  constructor(options: RecorderOptions, client: RecordFacts, request: RecordFacts) {
+    super('request', options);
+    this.#told = [client, request];
+  }
+
+  override add(facts: RecordFacts): void {
+    this.#told.push(facts);
+  }
+
+  protected override facts(): Facts {
+    return Object.assign({ ...NOTHING }, ...this.#told);
+  }
+
+  protected override fact(name: string): unknown {
+    for (let i = this.#told.length - 1; i >= 0; i--) {
+      const fact = this.#told[i]?.[name];
+      if (fact !== undefined) return fact;
+    }
+    return undefined;
+  }
+
   protected override count(result: RelayResult, seconds: number): void {
     const { metrics } = this.options;
     const status = statusClass(this.fact('status'));
     const destination = metrics.destinationLabel(this.text('destination'));
     metrics.endedRequests.at(destination, status, flagOf(result)).count += 1;
-    metrics.requestSeconds.observe({ status }, seconds);
+    metrics.requestSeconds.observe(status, seconds);
   }
 }
 
@@ -181,7 +214,9 @@ function flagOf({ error }: RelayResult): string {
   return error?.flag ?? 'OK';
 }
 
-/** `2xx` to `5xx`; `none` where there was no answer. */
+const STATUS_CLASSES = ['none', '1xx', '2xx', '3xx', '4xx', '5xx'];
+
+/** `1xx` to `5xx`; `none` where there was no answer. */
 function statusClass(status: unknown): string {
-  return typeof status === 'number' && status >= 100 ? `${Math.trunc(status / 100)}xx` : 'none';
+  return (typeof status === 'number' && STATUS_CLASSES[Math.trunc(status / 100)]) || 'none';
 }

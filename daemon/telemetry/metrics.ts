@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Every metric of the daemon, in one place; docs/metrics.md describes each, and `scripts/check` holds the two together. */
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
+import { DurationHistogram } from './duration-histogram.ts';
 import { Tally } from './tally.ts';
 
 /** Seconds: from a local answer to a slow report. */
@@ -13,6 +14,7 @@ export function createMetrics() {
   const registry = new Registry();
   const registers = [registry];
   const destinations = new Set<string>();
+  const openConnections = { count: 0 };
   /** By route, destination and flag. */
   const endedConnections = new Tally(() => ({ count: 0, sentBytes: 0, receivedBytes: 0 }));
   new Counter({
@@ -50,8 +52,17 @@ export function createMetrics() {
       endedRequests.each(({ count }, destination, status, flag) => this.inc({ destination, status, flag }, count));
     },
   });
+  new Gauge({
+    name: 'leat_connections_open',
+    help: 'Connections now open.',
+    registers,
+    collect() {
+      this.set(openConnections.count);
+    },
+  });
   return {
     registry,
+    openConnections,
     endedConnections,
     endedRequests,
     /** The label value of a Destination, bounded. */
@@ -63,20 +74,17 @@ export function createMetrics() {
       }
       return id;
     },
-    openConnections: new Gauge({ name: 'leat_connections_open', help: 'Connections now open.', registers }),
-    connectionSeconds: new Histogram({
+    connectionSeconds: new DurationHistogram(registry, {
       name: 'leat_connection_duration_seconds',
       help: 'Life of a connection, from accept to its end.',
-      labelNames: ['route'],
-      buckets: DURATION_BUCKETS,
-      registers,
+      labelName: 'route',
+      bounds: DURATION_BUCKETS,
     }),
-    requestSeconds: new Histogram({
+    requestSeconds: new DurationHistogram(registry, {
       name: 'leat_http_request_duration_seconds',
       help: 'Time of an HTTP request, from its head to the end of its answer.',
-      labelNames: ['status'],
-      buckets: DURATION_BUCKETS,
-      registers,
+      labelName: 'status',
+      bounds: DURATION_BUCKETS,
     }),
     dnsQueries: new Counter({
       name: 'leat_dns_queries_total',

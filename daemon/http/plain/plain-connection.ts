@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { randomUUID } from 'node:crypto';
 import { asLeatError, LeatError } from '../../errors/leat-error.ts';
 import { type Body, FRAMING, SIDE, WAIT } from '../../native/http-engine.ts';
 import type { HttpRoute } from '../../routing/route.ts';
 import { type AttemptShape, Attempts, type Verdict } from '../attempts.ts';
 import { endsConnection, errorResponse, errorResponseBytes } from '../error-response.ts';
 import type { CredentialHeader, HttpContext, OpenRecord } from '../ports.ts';
+import { newRequestId } from '../request-id.ts';
 import { upstreamError } from '../upstream-error.ts';
 import { describeFailure, describeWait } from './plain-error.ts';
 import type { AnswerTaker, PlainEnd, PlainPorts } from './plain-ports.ts';
@@ -92,7 +92,7 @@ export class PlainConnection implements AnswerTaker {
       }
       this.#plan = plan;
     }
-    this.#requestId = plan.requestId ?? randomUUID();
+    this.#requestId = plan.requestId ?? newRequestId();
     this.#record = this.#context.startRequest({ method: plan.request.head.method, path: plan.path });
     this.#record.add({ requestId: this.#requestId });
     this.#record.add(plan.facts);
@@ -356,6 +356,7 @@ export class PlainConnection implements AnswerTaker {
   #endRecord(sentBytes: number, receivedBytes: number, error: LeatError | null): void {
     this.#record?.end({ sentBytes, receivedBytes, error });
     this.#record = null;
+    this.#requestId = '';
   }
 
   #dropLeg(): void {

@@ -62,10 +62,17 @@ export interface UpstreamLegs {
 /** Never more connections than requests run and `MOST_RESTING` besides: requests are bounded by the downstream connections. */
 export function createUpstreamLegs(engine: Legs, dial: Dial, takeSocket: TakeSocket): UpstreamLegs {
   const pools = new Map<string, LegPool>();
-  const resting = new Map<number, UpstreamLeg>();
+  /** By slot. */
+  const resting: (UpstreamLeg | undefined)[] = [];
+  let restingCount = 0;
 
   function forgetEmpty(pool: LegPool): void {
     if (pool.busy === 0 && pool.resting.length === 0 && pool.isCurrent) pools.delete(pool.key);
+  }
+
+  function forgetResting({ slot }: UpstreamLeg): void {
+    resting[slot] = undefined;
+    restingCount -= 1;
   }
 
   return {
@@ -80,7 +87,7 @@ export function createUpstreamLegs(engine: Legs, dial: Dial, takeSocket: TakeSoc
     take(pool) {
       const leg = pool.resting.pop();
       if (leg === undefined) return null;
-      resting.delete(leg.slot);
+      forgetResting(leg);
       pool.busy += 1;
       return leg;
     },
@@ -102,13 +109,14 @@ export function createUpstreamLegs(engine: Legs, dial: Dial, takeSocket: TakeSoc
       const restMs =
         keepAliveMs === null ? KEEP_ALIVE_MS : Math.min(keepAliveMs - KEEP_ALIVE_MARGIN_MS, KEEP_ALIVE_MAX_MS);
       leg.pool.busy -= 1;
-      if (!leg.pool.isCurrent || restMs <= 0 || resting.size >= MOST_RESTING) {
+      if (!leg.pool.isCurrent || restMs <= 0 || restingCount >= MOST_RESTING) {
         engine.close(leg.slot);
         forgetEmpty(leg.pool);
         return;
       }
       leg.pool.resting.push(leg);
-      resting.set(leg.slot, leg);
+      resting[leg.slot] = leg;
+      restingCount += 1;
       engine.rest(leg.slot, restMs);
     },
     drop(leg) {
@@ -118,9 +126,9 @@ export function createUpstreamLegs(engine: Legs, dial: Dial, takeSocket: TakeSoc
       forgetEmpty(leg.pool);
     },
     noteEnd(slot) {
-      const leg = resting.get(slot);
+      const leg = resting[slot];
       if (leg === undefined) return false;
-      resting.delete(slot);
+      forgetResting(leg);
       leg.pool.resting.splice(leg.pool.resting.indexOf(leg), 1);
       engine.close(leg.slot);
       forgetEmpty(leg.pool);
@@ -130,8 +138,9 @@ export function createUpstreamLegs(engine: Legs, dial: Dial, takeSocket: TakeSoc
       return pools.size;
     },
     renew() {
-      for (const leg of resting.values()) engine.close(leg.slot);
-      resting.clear();
+      for (const leg of resting) if (leg !== undefined) engine.close(leg.slot);
+      resting.length = 0;
+      restingCount = 0;
       for (const pool of pools.values()) {
         pool.isCurrent = false;
         pool.resting.length = 0;
