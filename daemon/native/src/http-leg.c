@@ -8,6 +8,8 @@
 
 #include "http-internal.h"
 
+enum { JOINED_BYTES = 4096 };
+
 /* As recv(2), and notes what it means: a short read means drained, unless an end is queued behind it. */
 ssize_t http_receive(struct http_leg *leg, uint8_t *bytes, size_t room) {
   ssize_t got;
@@ -73,15 +75,28 @@ bool http_flush(struct http_leg *leg) {
   return true;
 }
 
+/* To put two short parts together takes less than to have the kernel read them as parts. */
+static ssize_t send_parts(int fd, const uint8_t *head, size_t head_length, const uint8_t *body, size_t body_length) {
+  uint8_t joined[JOINED_BYTES];
+  const size_t length = head_length + body_length;
+  if (head_length == 0) return send(fd, body, body_length, MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (body_length == 0) return send(fd, head, head_length, MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (length <= sizeof(joined)) {
+    memcpy(joined, head, head_length);
+    memcpy(joined + head_length, body, body_length);
+    return send(fd, joined, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+  }
+  struct iovec parts[2] = {{(void *)(uintptr_t)head, head_length}, {(void *)(uintptr_t)body, body_length}};
+  const struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+  return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 /* Writes head and body in one go, and keeps what the kernel does not take; false where the socket is lost. */
 bool http_send(struct http_leg *leg, const uint8_t *head, size_t head_length, const uint8_t *body, size_t body_length) {
   size_t done = 0;
   if (leg->out.length == 0 && leg->writable && head_length + body_length > 0) {
-    struct iovec parts[2] = {{(void *)(uintptr_t)head, head_length}, {(void *)(uintptr_t)body, body_length}};
-    const struct msghdr message = {.msg_iov = head_length > 0 ? parts : parts + 1,
-                                   .msg_iovlen = head_length > 0 && body_length > 0 ? 2 : 1};
     ssize_t sent;
-    do sent = sendmsg(leg->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    do sent = send_parts(leg->fd, head, head_length, body, body_length);
     while (sent < 0 && errno == EINTR);
     if (sent < 0 && errno != EAGAIN) return lose(leg, errno);
     if (sent < 0) leg->writable = false;
