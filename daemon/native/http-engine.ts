@@ -28,8 +28,8 @@ interface Binding {
 
 const binding = loadBinding<Binding>();
 
-/** What a row tells; `enum http_row` says what its numbers are. */
-export const ROW = { head: 1, odd: 2, ended: 3, done: 4, failed: 5, late: 6, gone: 7 } as const;
+/** What a row tells; `enum http_row` says what its numbers are. `asked` is this file's own: see {@link HttpEngine.askAhead}. */
+export const ROW = { head: 1, odd: 2, ended: 3, done: 4, failed: 5, late: 6, gone: 7, asked: 8 } as const;
 /** Who was waited for too long. */
 export const WAIT = {
   request: 0,
@@ -88,6 +88,7 @@ const MOST_TURNS = 8;
 const TICK_MS = 250;
 const COMMAND = { ask: 1, answer: 2, interim: 3, refuse: 4, reset: 5, close: 6, end: 7, rest: 8 } as const;
 const NOTHING = new Uint8Array(0);
+const NOBODY: readonly number[] = [];
 const NO_BODY: Body = { framing: FRAMING.none, bytes: 0 };
 
 type Command = readonly [
@@ -98,6 +99,7 @@ type Command = readonly [
   body: Body,
   first: number,
   second: number,
+  tells: boolean,
 ];
 
 /** One for the process. */
@@ -112,6 +114,8 @@ export class HttpEngine {
   readonly #onRow: HttpEngineOptions['onRow'];
   /** Commands that had no room: they follow in the next turn. */
   #later: Command[] = [];
+  /** Slots whose command is among those of the next turn, and who are told behind it. */
+  #asked: number[] = [];
   #commandCount = 0;
   #outboxUsed = 0;
   #running = false;
@@ -186,6 +190,14 @@ export class HttpEngine {
     this.#command(COMMAND.ask, slot, upstream, head, body, answerMs, pieceMs);
   }
 
+  /**
+   * As `ask`, of a request without a body whose head goes up past the leg. A row `asked` says when: the leg waits for the answer
+   * by then, or a row before it told that it can't.
+   */
+  askAhead(slot: number, upstream: number, answerMs: number, pieceMs: number): void {
+    this.#command(COMMAND.ask, slot, upstream, NOTHING, NO_BODY, answerMs, pieceMs, true);
+  }
+
   /** Sends the answer of the upstream down. `last`: nothing follows it. */
   answer(slot: number, head: Uint8Array, body: Body, last: boolean, pieceMs: number): void {
     this.#command(COMMAND.answer, slot, 0, head, body, last ? 1 : 0, pieceMs);
@@ -256,10 +268,11 @@ export class HttpEngine {
     body: Body,
     first: number,
     second: number,
+    tells = false,
   ): void {
     const hasRoom = this.#commandCount < MOST_COMMANDS && this.#outboxUsed + head.length <= OUTBOX_BYTES;
     if (!hasRoom || this.#later.length > 0) {
-      this.#later.push([kind, slot, peer, Uint8Array.from(head), body, first, second]);
+      this.#later.push([kind, slot, peer, Uint8Array.from(head), body, first, second, tells]);
       this.#runSoon();
       return;
     }
@@ -279,6 +292,7 @@ export class HttpEngine {
       this.#outbox.set(head, this.#outboxUsed);
       this.#outboxUsed += head.length;
     }
+    if (tells) this.#asked.push(slot);
     this.#runSoon();
   }
 
@@ -310,6 +324,8 @@ export class HttpEngine {
     const count = binding.turnHttp(this.#engine, this.#commandCount, expires);
     this.#commandCount = 0;
     this.#outboxUsed = 0;
+    const asked = this.#asked.length > 0 ? this.#asked : NOBODY;
+    if (asked !== NOBODY) this.#asked = [];
     const later = this.#later;
     if (later.length > 0) {
       this.#later = [];
@@ -326,6 +342,7 @@ export class HttpEngine {
         rows[at + 5] as number,
       );
     }
+    for (const slot of asked) this.#onRow(ROW.asked, slot, 0, 0, 0, 0);
     return rows[0] === 1 || this.#commandCount > 0 || this.#later.length > 0;
   }
 }

@@ -17,10 +17,12 @@ export interface CarriedTls {
   /** What ended the connection before its time; null: nothing did, or an orderly end. */
   readonly failure: Error | null;
   /**
-   * Sends a request that has no body, past the pair. False where it has to go by the pair, as all that follows: a body did
-   * (`hasBody`: or will), which could be overtaken.
+   * Whether the next request goes past the pair, by {@link send}. False where it has to go by the pair, as all that follows: a
+   * body did (`hasBody`: or will), which could be overtaken.
    */
-  ask(head: Uint8Array, hasBody: boolean): boolean;
+  takesNext(hasBody: boolean): boolean;
+  /** Sends a request that has no body. Only behind `takesNext`, and once the leg waits for the answer. */
+  send(head: Uint8Array): void;
   /** Ends it so that the upstream can't take it for an orderly end. Whoever closes the leg ends it in order. */
   reset(): void;
 }
@@ -71,11 +73,13 @@ export function carryTls(engine: Pick<HttpEngine, 'feed'>, leg: LegPair, secured
     get failure() {
       return failure;
     },
-    ask(head, hasBody) {
+    takesNext(hasBody) {
       asksByPair ||= hasBody;
-      if (asksByPair || !secured.writable) return false;
-      secured.write(Buffer.from(head));
-      return true;
+      return !asksByPair && secured.writable;
+    },
+    send(head) {
+      // Else its end is on its way to the leg.
+      if (secured.writable) secured.write(Buffer.from(head));
     },
     reset() {
       pair.destroy();

@@ -19,7 +19,6 @@ type Phase = 'idle' | 'decides' | 'asked' | 'answers' | 'refuses' | 'over';
 const NO_PROOF: readonly CredentialHeader[] = [];
 /** Heads beyond this are not kept for the next request of their connection. */
 const MOST_KEPT_BYTES = 4096;
-const NOTHING = new Uint8Array(0);
 const MOST_INTERIM_ANSWERS = 16;
 
 /** A downstream connection on the plain path: the story of serve-request.ts, told by rows of the engine. */
@@ -41,8 +40,8 @@ export class PlainConnection implements AnswerTaker {
   #answer: WrittenAnswer | null = null;
   #interim = 0;
   #wasSent = false;
-  /** The head went past the leg, which only waits for its answer. */
-  #isAhead = false;
+  /** The leg had served before: where it ended meanwhile, nobody is to blame. */
+  #hasRested = false;
   /** Of what is waited for: a credential, a dial, a moment. */
   #waiting: AbortController | null = null;
 
@@ -103,6 +102,11 @@ export class PlainConnection implements AnswerTaker {
     this.#send(plan);
   }
 
+  /** The leg waits for the answer to what goes past it. Told of late, or of a leg that failed: nothing is sent. */
+  onAsked(): void {
+    if (this.#phase === 'asked' && this.#plan?.written) this.#leg?.tls?.send(this.#plan.written.bytes);
+  }
+
   onOdd(): void {
     this.#handOver('', false);
   }
@@ -147,15 +151,11 @@ export class PlainConnection implements AnswerTaker {
     if (this.#plan !== null && this.#plan.received.length > MOST_KEPT_BYTES) this.#plan = null;
   }
 
-  /** @param sentBytes below 0: nothing left, for the upstream connection had ended already */
+  /** @param sentBytes below 0: nothing left, for the upstream connection had ended before it was asked */
   onFailed(side: number, errno: string, sentBytes: number, receivedBytes: number): void {
     const plan = this.#plan;
     if (plan === null || this.#phase === 'over') return;
-    if (sentBytes < 0 && this.#isAhead) {
-      this.#failUpstream(this.#describe(side, errno, plan), 0);
-      return;
-    }
-    if (sentBytes < 0) {
+    if (sentBytes < 0 && this.#hasRested) {
       this.#dropLeg();
       this.#wasSent = false;
       this.#phase = 'decides';
@@ -168,7 +168,7 @@ export class PlainConnection implements AnswerTaker {
     } else if (side === SIDE.downstream) {
       this.#refuse(error, sentBytes);
     } else {
-      this.#failUpstream(error, sentBytes);
+      this.#failUpstream(error, Math.max(sentBytes, 0));
     }
   }
 
@@ -229,6 +229,7 @@ export class PlainConnection implements AnswerTaker {
     const { legs } = this.#ports;
     const pool = legs.poolOf(plan.poolKey);
     const leg = legs.take(pool);
+    this.#hasRested = leg !== null;
     if (leg !== null) {
       this.#ask(plan, leg);
       return;
@@ -261,9 +262,11 @@ export class PlainConnection implements AnswerTaker {
     this.#wasSent = true;
     follow(leg.slot, this);
     const { responseTimeoutMs, idleTimeoutMs } = destination;
-    this.#isAhead = leg.tls?.ask(head, hasAny(plan.request.body)) ?? false;
-    const rest = this.#isAhead ? NOTHING : head;
-    engine.ask(this.#slot, leg.slot, rest, plan.request.body, responseTimeoutMs, idleTimeoutMs);
+    if (leg.tls?.takesNext(hasAny(plan.request.body))) {
+      engine.askAhead(this.#slot, leg.slot, responseTimeoutMs, idleTimeoutMs);
+    } else {
+      engine.ask(this.#slot, leg.slot, head, plan.request.body, responseTimeoutMs, idleTimeoutMs);
+    }
   }
 
   /** Where TLS ended the leg, it knows better than the leg why. */

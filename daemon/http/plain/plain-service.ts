@@ -74,6 +74,9 @@ export function createPlainService(options: PlainServiceOptions): PlainService {
       case ROW.done:
         connection.onDone(a, b, c === 1);
         break;
+      case ROW.asked:
+        connection.onAsked();
+        break;
       case ROW.odd:
         connection.onOdd();
         break;

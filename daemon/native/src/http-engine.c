@@ -146,17 +146,6 @@ uint64_t http_engine_key(const struct http_engine *engine, uint32_t slot) {
   return slot < engine->slots && engine->legs[slot]->fd >= 0 ? engine->legs[slot]->key : 0;
 }
 
-bool http_engine_feed(struct http_engine *engine, uint32_t slot, uint64_t key, const uint8_t *bytes, size_t length, bool is_empty) {
-  if (key == 0 || http_engine_key(engine, slot) != key) return false;
-  struct http_leg *leg = engine->legs[slot];
-  if (leg->side != HTTP_UPSTREAM || leg->lost != 0 || length > HTTP_FED_BYTES || leg->in.length > HTTP_FED_BYTES - length) return false;
-  int unread = 0;
-  if (!is_empty && (ioctl(leg->fd, FIONREAD, &unread) != 0 || unread > 0)) return false;
-  if (!http_keep(&leg->in, bytes, length)) return false;
-  http_queue(engine, leg);
-  return true;
-}
-
 bool http_engine_release(struct http_engine *engine, uint32_t slot, struct http_released *released) {
   struct http_leg *leg = slot < engine->slots ? engine->legs[slot] : NULL;
   if (leg == NULL || leg->fd < 0 || leg->side != HTTP_DOWNSTREAM || leg->flowing || leg->out.length > 0) return false;
@@ -180,14 +169,26 @@ bool http_engine_release(struct http_engine *engine, uint32_t slot, struct http_
 
 size_t http_inbox_room(const struct http_engine *engine) { return engine->memory.inbox_bytes / 2 - engine->inbox_used; }
 
+/* What a leg has to be read is in the inbox: it is looked at before that is used for something else. */
+void http_borrow(struct http_engine *engine, struct http_leg *leg) {
+  if (leg->borrows) return;
+  leg->borrows = true;
+  engine->borrowers[engine->borrowing++] = leg->slot;
+}
+
 static bool is_in_inbox(const struct http_engine *engine, const uint8_t *at) {
   return at >= engine->inbox && at < engine->inbox + engine->memory.inbox_bytes / 2;
 }
 
-static void turn_inbox(struct http_engine *engine) {
+static uint8_t *other_half(const struct http_engine *engine) {
   uint8_t *first = engine->memory.inbox;
-  engine->inbox = engine->inbox == first ? first + engine->memory.inbox_bytes / 2 : first;
-  engine->inbox_used = 0;
+  return engine->inbox == first ? first + engine->memory.inbox_bytes / 2 : first;
+}
+
+static void turn_inbox(struct http_engine *engine) {
+  engine->inbox = other_half(engine);
+  engine->inbox_used = engine->fed_bytes;
+  engine->fed_bytes = 0;
 }
 
 /* The other half is written to next: what is left of it goes to memory of its own. */
@@ -205,6 +206,25 @@ static void empty_other_half(struct http_engine *engine) {
     }
   }
   engine->borrowing = still;
+}
+
+bool http_engine_feed(struct http_engine *engine, uint32_t slot, uint64_t key, const uint8_t *bytes, size_t length, bool is_empty) {
+  if (key == 0 || http_engine_key(engine, slot) != key) return false;
+  struct http_leg *leg = engine->legs[slot];
+  if (leg->side != HTTP_UPSTREAM || leg->lost != 0 || length > HTTP_FED_BYTES || leg->in.length > HTTP_FED_BYTES - length) return false;
+  int unread = 0;
+  if (!is_empty && (ioctl(leg->fd, FIONREAD, &unread) != 0 || unread > 0)) return false;
+  if (leg->in.length == 0 && engine->fed_bytes + length <= engine->memory.inbox_bytes / 2 - HTTP_ANSWER_HEAD_BYTES - HTTP_READ_BYTES) {
+    /* Where the next turn reads to, and nobody's since the last one: an answer that is read there takes no memory of its own. */
+    leg->in = (struct http_bytes){.at = other_half(engine) + engine->fed_bytes, .length = length};
+    memcpy(leg->in.at, bytes, length);
+    engine->fed_bytes += length;
+    http_borrow(engine, leg);
+  } else if (!http_keep(&leg->in, bytes, length)) {
+    return false;
+  }
+  http_queue(engine, leg);
+  return true;
 }
 
 /* What commands tell always has room: events wait for the next turn before that is used up. */

@@ -32,10 +32,7 @@ static ssize_t receive_head(struct http_engine *engine, struct http_leg *leg) {
   if (got <= 0) return got;
   leg->in = (struct http_bytes){.at = at, .length = (size_t)got};
   engine->inbox_used += (size_t)got;
-  if (!leg->borrows) {
-    leg->borrows = true;
-    engine->borrowers[engine->borrowing++] = leg->slot;
-  }
+  http_borrow(engine, leg);
   return got;
 }
 

@@ -74,6 +74,7 @@ struct http_engine {
   /* Half of the inbox: what is read in one turn is used by the commands of the next, which reads into the other half. */
   uint8_t *inbox;
   size_t inbox_used;
+  size_t fed_bytes; /* of the other half: what legs were given since the last turn */
   struct http_leg *first_queued, **last_queued; /* have something to do without an event */
   uint32_t *borrowers;
   size_t borrowing;
@@ -83,6 +84,7 @@ struct http_engine {
 /* http-engine.c */
 bool http_has_room(const struct http_engine *engine);
 size_t http_inbox_room(const struct http_engine *engine);
+void http_borrow(struct http_engine *engine, struct http_leg *leg);
 void http_tell(struct http_engine *engine, enum http_row kind, const struct http_leg *leg, double a, double b, double c, double d);
 void http_queue(struct http_engine *engine, struct http_leg *leg);
 void http_set_deadline(struct http_engine *engine, const struct http_leg *leg, uint64_t ticks);
