@@ -41,9 +41,12 @@ test('the detection makes no legacy table, which would mislead the next one', as
   await init.apply();
   await init.apply('--dry-run', '--backend=legacy');
   await init.run('--cleanup');
-  for (const file of ['ip_tables_names', 'ip6_tables_names']) {
-    t.is((await node.run(['cat', `/proc/self/net/${file}`], { allowFailure: true })).stdout, '');
-  }
+  // A file that is not there has no table either.
+  const tables = async (file: string): Promise<string> =>
+    (await node.run(['cat', `/proc/self/net/${file}`], { allowFailure: true })).stdout;
+  for (const file of ['ip_tables_names', 'ip6_tables_names']) t.is(await tables(file), '');
+  await addChain(node, 'legacy', 'nat', 'OTHER');
+  t.is(await tables('ip_tables_names'), 'nat\n', 'one would be seen');
 });
 
 test('makes an own nft table where kube-proxy has one, and none elsewhere', async (t) => {

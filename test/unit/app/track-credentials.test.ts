@@ -37,9 +37,9 @@ function start(t: ExecutionContext) {
     changes: () => changes,
     async use(code: ErrorCode | null, destination: Destination = httpDestination()) {
       outcome = code;
-      await watched.headersFor(destination, { type: 'None' }, caller, never).catch((error: LeatError) => {
-        t.is(error.code as string, String(code));
-      });
+      const used = watched.headersFor(destination, { type: 'None' }, caller, never);
+      if (code === null) await used;
+      else await t.throwsAsync(used, { code });
     },
     pass(ms: number) {
       clock.now += ms;
