@@ -1,30 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 /** How TLS to a target begins, fails and ends: the same on both paths. */
-import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { createSecureContext, TLSSocket, type TLSSocketOptions } from 'node:tls';
-import test, { type ExecutionContext } from 'ava';
+import { createSecureContext, TLSSocket } from 'node:tls';
+import test from 'ava';
 import type { Authentication, Destination } from '../../daemon/destination/destination.ts';
 import { Secret } from '../../daemon/destination/secret.ts';
 import type { CredentialSource, Dial } from '../../daemon/http/ports.ts';
 import { startTls } from '../../daemon/net/start-tls.ts';
 import type { HttpRoute } from '../../daemon/routing/route.ts';
-import { type Authority, type Certificate, createAuthority } from '../support/certificates.ts';
+import type { Authority, Certificate } from '../support/certificates.ts';
 import { httpDestination, httpRoute, httpTarget } from '../support/destinations.ts';
 import { eventually, sendRaw, startHttpLab } from '../support/http-lab.ts';
 import { httpPath } from '../support/http-path.ts';
 import { createLab, type Lab } from '../support/lab.ts';
+import { type SecuredPeer, SecuredTargets } from '../support/secured-targets.ts';
 
 let lab: Lab;
 let authority: Authority;
-let server: Certificate;
+let targets: SecuredTargets;
 
 test.before('certificates', async () => {
   lab = await createLab('http-tls-ends');
-  authority = await createAuthority(lab.loopback);
-  server = await authority.issueServer('erp.corp');
+  targets = await SecuredTargets.create(lab.loopback);
+  authority = targets.authority;
 });
 test.after.always(() => lab.dispose());
 
@@ -35,54 +34,6 @@ const post = (body: string): string =>
   `POST / HTTP/1.1\r\nHost: erp.corp\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
-function securedRoute(overrides: Partial<Destination> = {}, ca: string | null = authority.certificate): HttpRoute {
-  return httpRoute([httpTarget(httpDestination(overrides), { port: 443, tls: { serverName: null, ca } })]);
-}
-
-interface Peer {
-  readonly secured: TLSSocket;
-  /** What TLS runs over. */
-  readonly raw: Socket;
-}
-
-/** A target of which `onHead` writes every byte; it is called for each head of a request, with what came behind it so far. */
-async function startTarget(
-  t: ExecutionContext,
-  onHead: (peer: Peer, head: string, rest: Buffer) => void,
-  options: TLSSocketOptions & { readonly certificate?: Certificate } = {},
-) {
-  const peers: Peer[] = [];
-  const { certificate = server, ...rest } = options;
-  const secureContext = createSecureContext({
-    cert: certificate.certificate,
-    key: certificate.key,
-    ca: authority.certificate,
-    ...rest,
-  });
-  const listener = createServer({ allowHalfOpen: true, noDelay: true }, (raw) => {
-    const secured = new TLSSocket(raw, { isServer: true, secureContext, ALPNProtocols: ['http/1.1'], ...rest });
-    const peer = { secured, raw };
-    peers.push(peer);
-    for (const socket of [raw, secured]) socket.on('error', () => {});
-    let seen = '';
-    secured.on('data', (chunk: Buffer) => {
-      seen = (seen + chunk.toString('latin1')).slice(-65_536);
-      for (let end = seen.indexOf('\r\n\r\n'); end >= 0; end = seen.indexOf('\r\n\r\n')) {
-        const head = seen.slice(0, end + 4);
-        seen = seen.slice(end + 4);
-        if (/^[A-Z]+ \//.test(head)) onHead(peer, head, Buffer.from(seen, 'latin1'));
-      }
-    });
-    secured.on('end', () => secured.end());
-  }).listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  t.teardown(() => {
-    listener.close();
-    for (const { raw } of peers) raw.destroy();
-  });
-  return { port: (listener.address() as AddressInfo).port, peers };
-}
-
 /** The code that Leat answers with; null: it is the target's answer. */
 function codeOf(text: string): string | null {
   return /X-Internal-Error-Code: (.*)\r\n/.exec(text)?.[1] ?? null;
@@ -91,7 +42,7 @@ function codeOf(text: string): string | null {
 const untrusted: readonly { name: string; issue: () => Promise<Certificate>; isTrusted: boolean; why: RegExp }[] = [
   {
     name: 'signed by nobody whom the Destination trusts',
-    issue: async () => server,
+    issue: async () => targets.certificate,
     isTrusted: false,
     why: /its certificate is signed by nobody/,
   },
@@ -111,8 +62,8 @@ const untrusted: readonly { name: string; issue: () => Promise<Certificate>; isT
 for (const { name, issue, isTrusted, why } of untrusted) {
   test(`a target with a certificate ${name} gets no byte of a request`, async (t) => {
     const heads: string[] = [];
-    const target = await startTarget(t, (_peer, head) => heads.push(head), { certificate: await issue() });
-    const proxy = await startHttpLab(t, securedRoute({}, isTrusted ? authority.certificate : null), target.port);
+    const target = await targets.start(t, (_peer, head) => heads.push(head), { certificate: await issue() });
+    const proxy = await startHttpLab(t, targets.route({}, isTrusted ? authority.certificate : null), target.port);
     const { status, text } = await sendRaw(proxy.port, post('secret'));
     t.is(status, 502, text);
     t.is(codeOf(text), 'UPSTREAM_TLS_FAILED');
@@ -126,8 +77,8 @@ for (const { name, issue, isTrusted, why } of untrusted) {
 for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
   test(`a target that demands a client certificate refuses whoever shows none: ${version}`, async (t) => {
     const demands = { requestCert: true, rejectUnauthorized: true, minVersion: version, maxVersion: version };
-    const target = await startTarget(t, ({ secured }) => secured.write(ok), demands);
-    const without = await startHttpLab(t, securedRoute(), target.port);
+    const target = await targets.start(t, ({ secured }) => secured.write(ok), demands);
+    const without = await startHttpLab(t, targets.route(), target.port);
     const refused = await sendRaw(without.port, last);
     t.is(refused.status, 502, refused.text);
     // The alert may be overtaken by the end of the connection that it explains.
@@ -135,13 +86,13 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
 
     const { certificate, key } = await authority.issueClient('shop');
     const own: Authentication = { type: 'ClientCertificate', certificate, key: new Secret(key) };
-    const shown = await startHttpLab(t, securedRoute({ resolved: ready(own) }), target.port);
+    const shown = await startHttpLab(t, targets.route({ resolved: ready(own) }), target.port);
     t.is((await sendRaw(shown.port, last)).status, 200);
   });
 }
 
 test('a client certificate that was rotated is shown on a new connection, and the old one serves nothing more', async (t) => {
-  const target = await startTarget(
+  const target = await targets.start(
     t,
     ({ secured }) => {
       const { subject } = secured.getPeerCertificate();
@@ -152,7 +103,7 @@ test('a client certificate that was rotated is shown on a new connection, and th
   const routes = await Promise.all(
     ['old', 'new'].map(async (name) => {
       const { certificate, key } = await authority.issueClient(name);
-      return securedRoute({ resolved: ready({ type: 'ClientCertificate', certificate, key: new Secret(key) }) });
+      return targets.route({ resolved: ready({ type: 'ClientCertificate', certificate, key: new Secret(key) }) });
     }),
   );
   let current = routes[0] as HttpRoute;
@@ -169,7 +120,7 @@ test('a client certificate that was rotated is shown on a new connection, and th
 
 for (const isTarget of [false, true]) {
   test(`a tunnel that is reached by TLS leads to a target ${isTarget ? 'with TLS of its own' : 'in clear'}`, async (t) => {
-    const secureContext = createSecureContext({ cert: server.certificate, key: server.key });
+    const secureContext = createSecureContext({ cert: targets.certificate.certificate, key: targets.certificate.key });
     const secure = (socket: Socket): Socket => new TLSSocket(socket, { isServer: true, secureContext });
     const raws: Socket[] = [];
     const tunnel = createServer({ noDelay: true }, (raw) => {
@@ -188,7 +139,7 @@ for (const isTarget of [false, true]) {
       const trust = { serverName: 'erp.corp', ca: authority.certificate };
       return startTls(raw, trust, { timeoutMs: 2000, signal });
     };
-    const route = isTarget ? securedRoute() : httpRoute([httpTarget(httpDestination())]);
+    const route = isTarget ? targets.route() : httpRoute([httpTarget(httpDestination())]);
     const proxy = await startHttpLab(t, route, 0, { dial });
     for (let i = 0; i < 3; i++) {
       const { text } = await sendRaw(proxy.port, get(), { until: (seen) => seen.endsWith('ok') });
@@ -199,8 +150,8 @@ for (const isTarget of [false, true]) {
 }
 
 test('a target that speaks nothing but HTTP/2 is refused in the handshake', async (t) => {
-  const target = await startTarget(t, ({ secured }) => secured.write(ok), { ALPNProtocols: ['h2'] });
-  const proxy = await startHttpLab(t, securedRoute(), target.port);
+  const target = await targets.start(t, ({ secured }) => secured.write(ok), { ALPNProtocols: ['h2'] });
+  const proxy = await startHttpLab(t, targets.route(), target.port);
   const { status, text } = await sendRaw(proxy.port, last);
   t.is(status, 502);
   t.is(codeOf(text), 'UPSTREAM_TLS_FAILED');
@@ -210,20 +161,20 @@ test('a target that never answers the handshake is waited for as long as the Des
   const silent = createServer((socket) => socket.on('error', () => {}).resume()).listen(0, '127.0.0.1');
   await once(silent, 'listening');
   t.teardown(() => void silent.close());
-  const proxy = await startHttpLab(t, securedRoute({ connectTimeoutMs: 100 }), (silent.address() as AddressInfo).port);
+  const proxy = await startHttpLab(t, targets.route({ connectTimeoutMs: 100 }), (silent.address() as AddressInfo).port);
   const { status, text } = await sendRaw(proxy.port, last);
   t.is(status, 502);
   t.regex(text, /UPSTREAM_TLS_FAILED: no TLS with erp\.corp within 100 ms/);
 });
 
 for (const [how, end] of [
-  ['in order', ({ secured }: Peer) => secured.end()],
-  ['without close_notify', ({ raw }: Peer) => raw.end()],
-  ['by a reset', ({ raw }: Peer) => raw.resetAndDestroy()],
+  ['in order', ({ secured }: SecuredPeer) => secured.end()],
+  ['without close_notify', ({ raw }: SecuredPeer) => raw.end()],
+  ['by a reset', ({ raw }: SecuredPeer) => raw.resetAndDestroy()],
 ] as const) {
   test(`a kept connection that the target ends ${how} serves nothing more, whatever comes next`, async (t) => {
-    const target = await startTarget(t, ({ secured }) => secured.write(ok));
-    const proxy = await startHttpLab(t, securedRoute(), target.port);
+    const target = await targets.start(t, ({ secured }) => secured.write(ok));
+    const proxy = await startHttpLab(t, targets.route(), target.port);
     t.is((await sendRaw(proxy.port, get(), { until: (text) => text.endsWith('ok') })).status, 200);
     const [peer] = target.peers;
     if (peer === undefined) return t.fail();
@@ -237,12 +188,12 @@ for (const [how, end] of [
 
   test(`a kept connection that the target ends ${how} under a request costs an idempotent one nothing`, async (t) => {
     let asked = 0;
-    const target = await startTarget(t, (peer) => {
+    const target = await targets.start(t, (peer) => {
       asked += 1;
       if (asked === 2) end(peer);
       else peer.secured.write(ok);
     });
-    const proxy = await startHttpLab(t, securedRoute(), target.port);
+    const proxy = await startHttpLab(t, targets.route(), target.port);
     t.is((await sendRaw(proxy.port, get(), { until: (text) => text.endsWith('ok') })).status, 200);
     t.is((await sendRaw(proxy.port, get(), { until: (text) => text.endsWith('ok') })).status, 200);
     t.is(asked, 3);
@@ -259,10 +210,10 @@ for (const [framing, begun] of Object.entries(beginnings)) {
   // undici takes a reset for the end of such an answer.
   if (framing === 'that ends with its connection' && httpPath() === 'general') continue;
   test(`an answer ${framing} that is broken off by a reset is not whole for the client either`, async (t) => {
-    const target = await startTarget(t, ({ secured, raw }) => {
+    const target = await targets.start(t, ({ secured, raw }) => {
       secured.write(begun, () => setTimeout(() => raw.resetAndDestroy(), 50));
     });
-    const proxy = await startHttpLab(t, securedRoute(), target.port);
+    const proxy = await startHttpLab(t, targets.route(), target.port);
     const { text, ended } = await sendRaw(proxy.port, last);
     t.regex(text, /^HTTP\/1\.1 200 OK/);
     t.is(ended, 'reset');
@@ -276,8 +227,8 @@ for (const [framing, begun] of Object.entries(beginnings)) {
 
 test('an answer that ends with its connection is whole where TLS ended in order', async (t) => {
   const body = 'x'.repeat(300_000);
-  const target = await startTarget(t, ({ secured }) => secured.end(`HTTP/1.0 200 OK\r\n\r\n${body}`));
-  const proxy = await startHttpLab(t, securedRoute(), target.port);
+  const target = await targets.start(t, ({ secured }) => secured.end(`HTTP/1.0 200 OK\r\n\r\n${body}`));
+  const proxy = await startHttpLab(t, targets.route(), target.port);
   const { text, ended } = await sendRaw(proxy.port, last);
   t.true(text.endsWith(`\r\n\r\n${body}`) || text.includes('Transfer-Encoding: chunked'));
   t.is(ended, 'end');
@@ -287,7 +238,7 @@ test('an answer that ends with its connection is whole where TLS ended in order'
 
 test('a 401 is answered by a fresh credential, over the same TLS', async (t) => {
   const heads: string[] = [];
-  const target = await startTarget(t, ({ secured }, head) => {
+  const target = await targets.start(t, ({ secured }, head) => {
     heads.push(head);
     const isGood = head.includes('Bearer new');
     secured.write(isGood ? ok : 'HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n');
@@ -300,142 +251,12 @@ test('a 401 is answered by a fresh credential, over the same TLS', async (t) => 
       return true;
     },
   };
-  const proxy = await startHttpLab(t, securedRoute(), target.port, { credentials });
+  const proxy = await startHttpLab(t, targets.route(), target.port, { credentials });
   t.is((await sendRaw(proxy.port, last)).status, 200);
   t.is(heads.length, 2);
   t.is(proxy.records[0]?.facts.attempts, 2);
 });
 
-test('large bodies go both ways at once, every byte in its place', async (t) => {
-  const target = await startTarget(t, ({ secured }, _head, rest) => {
-    const hash = createHash('sha256');
-    let left = SIZE;
-    const echo = (chunk: Buffer): void => {
-      hash.update(chunk);
-      left -= chunk.length;
-      if (!secured.write(chunk)) secured.pause();
-      if (left === 0) secured.write(hash.digest('hex'));
-    };
-    secured.removeAllListeners('data').on('data', echo);
-    secured.on('drain', () => secured.resume());
-    secured.write(`HTTP/1.1 200 OK\r\nContent-Length: ${SIZE + 64}\r\n\r\n`);
-    if (rest.length > 0) echo(rest);
-  });
-  const proxy = await startHttpLab(t, securedRoute(), target.port);
-  const client = connect(proxy.port, '127.0.0.1');
-  t.teardown(() => client.destroy());
-  const chunks: Buffer[] = [];
-  client.on('data', (chunk: Buffer) => chunks.push(chunk));
-  const ended = once(client, 'end');
-  const sent = createHash('sha256');
-  client.write(`PUT / HTTP/1.1\r\nHost: erp.corp\r\nConnection: close\r\nContent-Length: ${SIZE}\r\n\r\n`);
-  for (let left = SIZE; left > 0; ) {
-    const piece = randomBytes(Math.min(left, 100_000));
-    left -= piece.length;
-    sent.update(piece);
-    if (!client.write(piece)) await once(client, 'drain');
-  }
-  await ended;
-  const all = Buffer.concat(chunks);
-  const body = all.subarray(all.indexOf('\r\n\r\n') + 4);
-  const digest = sent.digest('hex');
-  t.is(createHash('sha256').update(body.subarray(0, SIZE)).digest('hex'), digest);
-  t.is(body.toString('latin1', SIZE), digest);
-  await eventually(() => proxy.records[0]?.ends.length === 1);
-  t.deepEqual(proxy.records[0]?.ends, [{ sentBytes: SIZE, receivedBytes: SIZE + 64, error: null }]);
-});
-
-test('requests with and without a body follow each other over the same TLS, each whole and in order', async (t) => {
-  const whole: string[] = [];
-  let stream = '';
-  const target = await startTarget(t, ({ secured }, head, rest) => {
-    const read = (chunk: Buffer): void => {
-      stream += chunk.toString('latin1');
-      for (;;) {
-        const [start = '', line] = /^(\S+ \S+) .*?\r\n\r\n/s.exec(stream) ?? [];
-        const length = Number(/Content-Length: (\d+)/i.exec(start)?.[1] ?? 0);
-        if (start === '' || stream.length < start.length + length) return;
-        const body = stream.slice(start.length, start.length + length);
-        whole.push(`${line}: ${body.length} times ${[...new Set(body)].join()}`);
-        stream = stream.slice(start.length + length);
-        secured.write(ok);
-      }
-    };
-    secured.removeAllListeners('data').on('data', read);
-    read(Buffer.concat([Buffer.from(head), rest]));
-  });
-  const proxy = await startHttpLab(t, securedRoute(), target.port);
-  const socket = connect(proxy.port, '127.0.0.1');
-  t.teardown(() => socket.destroy());
-  let answers = '';
-  socket.on('data', (chunk: Buffer) => {
-    answers += chunk.toString('latin1');
-  });
-  const bodies = [0, 0, 5, 0, 70_000, 0, 0].map((length, i) => String(i).repeat(length));
-  for (const [i, body] of bodies.entries()) {
-    const fields = body === '' ? '' : `Content-Length: ${body.length}\r\n`;
-    socket.write(`${body === '' ? 'GET' : 'PUT'} /${i} HTTP/1.1\r\nHost: erp.corp\r\n${fields}\r\n${body}`);
-    await eventually(() => answers.split('HTTP/1.1 200').length === i + 2);
-  }
-  t.deepEqual(
-    whole,
-    bodies.map((body, i) => `${body === '' ? 'GET' : 'PUT'} /${i}: ${body.length} times ${body.slice(0, 1)}`),
-  );
-  t.is(target.peers.length, 1);
-});
-
-test('who reads nothing of an answer, or of a request, stops whoever sends it: nothing piles up', async (t) => {
-  let written = 0;
-  const piece = Buffer.alloc(64 * 1024);
-  const target = await startTarget(t, ({ secured }, head) => {
-    if (head.startsWith('PUT')) {
-      secured.pause();
-      return;
-    }
-    secured.write('HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n');
-    const pump = (): void => {
-      while (secured.write(piece)) written += piece.length;
-      written += piece.length;
-    };
-    secured.on('drain', pump);
-    pump();
-  });
-  const proxy = await startHttpLab(t, securedRoute(), target.port);
-  const reader = connect(proxy.port, '127.0.0.1');
-  reader.pause();
-  reader.write(get());
-  t.teardown(() => reader.destroy());
-  await eventually(() => written > piece.length);
-  await settled(() => written);
-  t.true(written < MOST_PILED, `${written} bytes`);
-
-  const writer = connect(proxy.port, '127.0.0.1');
-  writer.on('error', () => {});
-  t.teardown(() => writer.destroy());
-  let sent = 0;
-  writer.write('PUT / HTTP/1.1\r\nHost: erp.corp\r\nContent-Length: 1000000000\r\n\r\n');
-  const push = (): void => {
-    while (writer.write(piece)) sent += piece.length;
-    sent += piece.length;
-  };
-  writer.on('drain', push);
-  push();
-  await settled(() => sent);
-  t.true(sent < MOST_PILED, `${sent} bytes`);
-});
-
-/** What both kernels' buffers hold on loopback, and a few pieces in between. */
-const MOST_PILED = 32 * 2 ** 20;
-const SIZE = 16 * 2 ** 20;
-
 function ready(authentication: Authentication): Destination['resolved'] {
   return { ready: true, route: { type: 'internet' }, authentication };
-}
-
-/** Until a number stays what it is for a while. */
-async function settled(number: () => number): Promise<void> {
-  for (let last = -1; last !== number(); ) {
-    last = number();
-    await sleep(300);
-  }
 }
