@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { appendFile, chmod, mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { appendFile, chmod, mkdir, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { ResourceSet } from '../../api/resource-set.ts';
 import { startFilesSource } from '../../daemon/sources/files-source.ts';
 import { formatSourceProblem } from '../../daemon/sources/source-problem.ts';
+import { createLab } from '../support/lab.ts';
+import { until } from '../support/until.ts';
 
 const namespace = (name: string) => `apiVersion: v1\nkind: Namespace\nmetadata: {name: ${name}}\n---\n`;
 
@@ -15,8 +16,9 @@ async function startSource(
   t: ExecutionContext,
   prepare: (directory: string) => Promise<void> | void = () => undefined,
 ) {
-  const directory = await mkdtemp(path.join(tmpdir(), 'leat-files-'));
-  t.teardown(() => rm(directory, { recursive: true, force: true }));
+  const lab = await createLab('files-source');
+  t.teardown(() => lab.dispose());
+  const directory = await lab.tempDir();
   await prepare(directory);
   const sets: string[][] = [];
   const problems: string[][] = [];
@@ -33,22 +35,13 @@ async function startSource(
   return { directory, file, write, sets, problems, debug, source };
 }
 
-async function until(t: ExecutionContext, what: string, condition: () => boolean, timeoutMs = 1000): Promise<void> {
-  const deadlineMs = performance.now() + timeoutMs;
-  while (!condition()) {
-    if (performance.now() > deadlineMs) return t.fail(`not within ${timeoutMs} ms: ${what}`);
-    await sleep(10);
-  }
-  t.pass();
-}
-
 test('takes an edit over within a second', async (t) => {
   const { write, sets, problems } = await startSource(t, (directory) =>
     writeFile(path.join(directory, 'a.yaml'), namespace('one')),
   );
-  await until(t, 'the first state', () => sets.length === 1);
+  await until('the first state', () => sets.length === 1);
   await write('a.yaml', namespace('two'));
-  await until(t, 'the edit', () => sets.length === 2);
+  await until('the edit', () => sets.length === 2, 1_000);
   t.deepEqual(sets, [['one'], ['two']]);
   t.deepEqual(problems, []);
 });
@@ -58,25 +51,26 @@ test('takes an edit in a folder within the folder over within a second, which no
     await mkdir(path.join(directory, 'shop'));
     await writeFile(path.join(directory, 'shop', 'a.yml'), namespace('one'));
   });
-  await until(t, 'the first state', () => sets.length === 1);
+  await until('the first state', () => sets.length === 1);
   await write('shop/a.yml', namespace('two'));
-  await until(t, 'the edit', () => sets.at(-1)?.[0] === 'two');
+  await until('the edit', () => sets.at(-1)?.[0] === 'two', 1_000);
   await unlink(file('shop/a.yml'));
-  await until(t, 'the removal', () => sets.at(-1)?.length === 0);
+  await until('the removal', () => sets.at(-1)?.length === 0, 1_000);
+  t.deepEqual(sets, [['one'], ['two'], []]);
 });
 
 test('never takes over a file that is being written', async (t) => {
   const { file, sets, problems } = await startSource(t, (directory) =>
     writeFile(path.join(directory, 'a.yaml'), namespace('old')),
   );
-  await until(t, 'the first state', () => sets.length === 1);
+  await until('the first state', () => sets.length === 1);
   const names = Array.from({ length: 30 }, (_, index) => `n${index}`);
   await writeFile(file('a.yaml'), '');
   for (const name of names) {
     await sleep(30);
     await appendFile(file('a.yaml'), namespace(name));
   }
-  await until(t, 'the whole file', () => sets.length > 1);
+  await until('the whole file', () => sets.length > 1);
   t.deepEqual(sets, [['old'], names]);
   t.deepEqual(problems, []);
 });
@@ -85,14 +79,14 @@ test('keeps the last good state, and tells why, while any file is invalid', asyn
   const { write, sets, problems } = await startSource(t, (directory) =>
     writeFile(path.join(directory, 'a.yaml'), namespace('one')),
   );
-  await until(t, 'the first state', () => sets.length === 1);
+  await until('the first state', () => sets.length === 1);
   await Promise.all([write('b.yaml', namespace('two')), write('c.yaml', 'apiVersion: v1\nkind: Namespace\n')]);
-  await until(t, 'the problem', () => problems.length === 1);
+  await until('the problem', () => problems.length === 1);
   await sleep(600);
   t.deepEqual(sets, [['one']]);
   t.deepEqual(problems, [['c.yaml:1 Namespace metadata: is required']]);
   await write('c.yaml', namespace('three'));
-  await until(t, 'the cure', () => sets.length === 2);
+  await until('the cure', () => sets.length === 2);
   t.deepEqual(sets[1], ['one', 'two', 'three']);
   t.deepEqual(problems[1], []);
 });
@@ -101,19 +95,19 @@ test('starts with an invalid folder, and takes it over when it is repaired', asy
   const { write, sets, problems } = await startSource(t, (directory) =>
     writeFile(path.join(directory, 'a.yaml'), 'kind: [\n'),
   );
-  await until(t, 'the problem', () => problems.length === 1);
+  await until('the problem', () => problems.length === 1);
   t.deepEqual(sets, []);
   await write('a.yaml', namespace('one'));
-  await until(t, 'the cure', () => sets.length === 1);
+  await until('the cure', () => sets.length === 1);
 });
 
 test('names a folder that is missing, and takes it over when it comes', async (t) => {
   const { directory, write, sets, problems } = await startSource(t, (folder) => rm(folder, { recursive: true }));
-  await until(t, 'the problem', () => problems.length === 1);
+  await until('the problem', () => problems.length === 1);
   t.deepEqual(problems, [[`the folder "${directory}" can't be read: it does not exist`]]);
   await mkdir(directory);
   await write('a.yaml', namespace('one'));
-  await until(t, 'the folder', () => sets.at(-1)?.[0] === 'one');
+  await until('the folder', () => sets.at(-1)?.[0] === 'one');
 });
 
 test('follows the swap of links by which a mounted ConfigMap changes, at once and whole', async (t) => {
@@ -127,11 +121,11 @@ test('follows the swap of links by which a mounted ConfigMap changes, at once an
     await symlink('..1', path.join(folder, '..data'));
     for (const name of ['a.yaml', 'b.yaml']) await symlink(`..data/${name}`, path.join(folder, name));
   });
-  await until(t, 'the first state', () => sets.length === 1);
+  await until('the first state', () => sets.length === 1);
   await symlink('..2', file('..data_tmp'));
   await rename(file('..data_tmp'), file('..data'));
   await rm(path.join(directory, '..1'), { recursive: true });
-  await until(t, 'the swap', () => sets.length === 2);
+  await until('the swap', () => sets.length === 2, 1_000);
   t.deepEqual(sets, [
     ['a1', 'b1'],
     ['a2', 'b2'],
@@ -143,12 +137,13 @@ test('goes on after the folder was replaced', async (t) => {
   const { directory, write, sets } = await startSource(t, (folder) =>
     writeFile(path.join(folder, 'a.yaml'), namespace('one')),
   );
-  await until(t, 'the first state', () => sets.length === 1);
+  await until('the first state', () => sets.length === 1);
   await rename(directory, `${directory}-old`);
   t.teardown(() => rm(`${directory}-old`, { recursive: true }));
   await mkdir(directory);
   await write('a.yaml', namespace('two'));
-  await until(t, 'the new folder', () => sets.at(-1)?.[0] === 'two');
+  await until('the new folder', () => sets.at(-1)?.[0] === 'two');
+  t.deepEqual(sets[0], ['one']);
 });
 
 test('passes over files that begin with a dot, other files, and kinds of others', async (t) => {
@@ -160,7 +155,7 @@ test('passes over files that begin with a dot, other files, and kinds of others'
     await writeFile(path.join(directory, '.git', 'a.yaml'), '[');
     await writeFile(path.join(directory, 'b.json'), '{"apiVersion": "apps/v1", "kind": "Deployment"}');
   });
-  await until(t, 'the first state', () => sets.length === 1);
+  await until('the first state', () => sets.length === 1);
   t.deepEqual([sets, problems], [[[]], []]);
   t.deepEqual(debug, ['objects of other kinds are passed over {"kinds":["apps/v1 Deployment"]}']);
 });
@@ -171,7 +166,7 @@ test('refuses a link that leads nowhere, a file that is no text, and one that is
     await writeFile(path.join(directory, 'binary.yaml'), Buffer.from([0x61, 0xff]));
     await writeFile(path.join(directory, 'large.yaml'), Buffer.alloc(16 * 1024 * 1024 + 1, '#'));
   });
-  await until(t, 'the problems', () => problems.length === 1);
+  await until('the problems', () => problems.length === 1);
   t.deepEqual(problems[0], [
     "link.yaml: can't be read: it does not exist",
     'binary.yaml: is not UTF-8 text',
@@ -180,8 +175,9 @@ test('refuses a link that leads nowhere, a file that is no text, and one that is
 });
 
 test('keeps running, and tells it, when a valid state can not be taken over', async (t) => {
-  const directory = await mkdtemp(path.join(tmpdir(), 'leat-files-'));
-  t.teardown(() => rm(directory, { recursive: true }));
+  const lab = await createLab('files-source');
+  t.teardown(() => lab.dispose());
+  const directory = await lab.tempDir();
   await writeFile(path.join(directory, 'a.yaml'), namespace('one'));
   const problems: string[] = [];
   let applied = 0;
@@ -193,15 +189,15 @@ test('keeps running, and tells it, when a valid state can not be taken over', as
     onProblems: (found) => problems.push(...found.map(formatSourceProblem)),
   });
   t.teardown(() => source.stop());
-  await until(t, 'the problem', () => problems.length === 1);
+  await until('the problem', () => problems.length === 1);
   t.deepEqual(problems, ['valid, but could not be taken over: unexpected TypeError']);
   await writeFile(path.join(directory, 'a.yaml'), namespace('two'));
-  await until(t, 'the next state', () => applied === 2);
+  await until('the next state', () => applied === 2);
 });
 
 test('tells nothing any more once it is stopped', async (t) => {
   const { source, write, sets } = await startSource(t);
-  await until(t, 'the first state', () => sets.length === 1);
+  await until('the first state', () => sets.length === 1);
   await write('a.yaml', namespace('one'));
   await source.stop();
   await sleep(700);
@@ -213,6 +209,6 @@ test('tells nothing any more once it is stopped', async (t) => {
     await writeFile(path.join(directory, 'a.yaml'), namespace('one'));
     await chmod(path.join(directory, 'a.yaml'), 0);
   });
-  await until(t, 'the problem', () => problems.length === 1);
+  await until('the problem', () => problems.length === 1);
   t.deepEqual(problems[0], ["a.yaml: can't be read: EACCES"]);
 });
