@@ -12,9 +12,10 @@ import { LeatError } from '../../daemon/errors/leat-error.ts';
 import { systemClock } from '../../daemon/net/clock.ts';
 import { keepErrorForNextOwner } from '../../daemon/net/socket-ownership.ts';
 import { createAuthority } from '../support/certificates.ts';
-import { eventually } from '../support/http-lab.ts';
+
 import { createLab } from '../support/lab.ts';
 import { startOAuthServer } from '../support/oauth-server.ts';
+import { eventually } from '../support/until.ts';
 
 const signal = new AbortController().signal;
 

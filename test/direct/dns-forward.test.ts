@@ -3,11 +3,12 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import test from 'ava';
 import { LeatError } from '../../daemon/errors/leat-error.ts';
-import { askUdp, LEAT, OTHER, POD, startDnsLab, until, WORKLOAD } from '../support/dns-lab.ts';
+import { askUdp, LEAT, OTHER, POD, startDnsLab, WORKLOAD } from '../support/dns-lab.ts';
 import { answerTo, decode, query, raw, rcodeOf } from '../support/dns-packets.ts';
 import { startDnsmasq } from '../support/dnsmasq.ts';
 import { createLab } from '../support/lab.ts';
 import { startRecordingDnsServer } from '../support/recording-dns-server.ts';
+import { eventually } from '../support/until.ts';
 
 const NXDOMAIN = 3;
 
@@ -180,9 +181,9 @@ test('nothing is said for a server that is silent, and its place is free again',
   const limits = { forwardMs: 100, inFlight: 1 };
   const { endpoint, outcomes, errors } = await startDnsLab(t, upstream.endpoint, { limits });
   t.is(await askUdp(endpoint, query('www.example'), POD, 300), null);
-  await until(() => outcomes.length === 1);
+  await eventually(() => outcomes.length === 1);
   t.is(await askUdp(endpoint, query('www.example'), POD, 300), null);
-  await until(() => outcomes.length === 2);
+  await eventually(() => outcomes.length === 2);
   t.deepEqual(outcomes, ['failed', 'failed']);
   t.regex(errors[0] ?? '', /^UPSTREAM_TIMEOUT: .* did not answer in 100 ms/);
 });
@@ -211,7 +212,7 @@ test('refuses a query that was sent straight to its own address, and never asks 
       t.is(rcodeOf((await askUdp(endpoint, query(name))) as Buffer), 5);
     }
     t.is(await askUdp(endpoint, raw('1234 0100 0002'), POD, 100), null);
-    await until(() => outcomes.length === 3);
+    await eventually(() => outcomes.length === 3);
     t.deepEqual(outcomes, ['refused', 'refused', 'refused']);
   }
 });
@@ -227,7 +228,7 @@ test('drops a query whose server can not be read, for the client asks again', as
     },
   );
   t.is(await askUdp(endpoint, query('erp.corp'), POD, 100), null);
-  await until(() => outcomes.length > 0);
+  await eventually(() => outcomes.length > 0);
   t.deepEqual(outcomes, ['unreadable']);
 });
 

@@ -9,8 +9,9 @@ import { keepAlive } from '../../daemon/dns/keep-alive.ts';
 import type { DnsOutcome } from '../../daemon/dns/outcome.ts';
 import { LeatError } from '../../daemon/errors/leat-error.ts';
 import { UdpSockets } from '../../daemon/native/udp-sockets.ts';
-import { askUdp, OTHER, startDnsLab, until } from '../support/dns-lab.ts';
+import { askUdp, OTHER, startDnsLab } from '../support/dns-lab.ts';
 import { decode, query } from '../support/dns-packets.ts';
+import { eventually } from '../support/until.ts';
 
 const NOBODY = { address: '127.0.0.1', port: 9 };
 
@@ -28,7 +29,7 @@ test('beats at once when ready, then in intervals, and not before', async (t) =>
   await sleep(250);
   t.is(beats.length, 0);
   isReady = true;
-  await until(() => beats.length === 4);
+  await eventually(() => beats.length === 4);
   t.true((beats[3] as number) - (beats[0] as number) >= 700);
   isReady = false;
   await sleep(400);
@@ -76,7 +77,7 @@ test('no beat while one of the addresses does not answer, or answers something e
       assertWorks: () => {},
       onOutcome: (outcome) => outcomes.push(outcome),
     });
-    await until(() => outcomes.length === 3);
+    await eventually(() => outcomes.length === 3);
     await end();
     t.is(beats, 0);
     t.deepEqual(outcomes.slice(0, 3), ['silent', 'silent', 'silent']);
@@ -87,13 +88,13 @@ test('no beat while the loop hangs, and beats again when it goes on', async (t) 
   const beats = new Int32Array(new SharedArrayBuffer(4));
   const worker = new Worker(new URL('../support/dns-heartbeat-worker.ts', import.meta.url), { workerData: beats });
   t.teardown(() => worker.terminate());
-  await until(() => Atomics.load(beats, 0) >= 3);
+  await eventually(() => Atomics.load(beats, 0) >= 3);
   worker.postMessage(2000);
   await once(worker, 'message');
   const before = Atomics.load(beats, 0);
   await sleep(500);
   t.is(Atomics.load(beats, 0), before);
-  await until(() => Atomics.load(beats, 0) >= before + 3);
+  await eventually(() => Atomics.load(beats, 0) >= before + 3);
 });
 
 test('a beat that fails or hangs does not stop the ones after it', async (t) => {
@@ -108,7 +109,7 @@ test('a beat that fails or hangs does not stop the ones after it', async (t) => 
     },
   };
   const { outcomes, errors } = await startDnsLab(t, NOBODY, { heartbeat });
-  await until(() => beats >= 4);
+  await eventually(() => beats >= 4);
   t.deepEqual(outcomes.slice(0, 2), ['silent', 'silent']);
   t.is(errors[0], 'INTERNAL: unexpected Error');
   t.regex(errors[1] ?? '', /^NOT_READY: /);
@@ -129,11 +130,11 @@ test('no beat while no query reaches its server because conntrack can not be rea
       },
     },
   });
-  await until(() => asked.beats > 0);
+  await eventually(() => asked.beats > 0);
   const client = createSocket('udp4');
   t.teardown(() => client.close());
   for (let id = 0; id < 40; id++) client.send(query('www.example', 'A', { id }), endpoint.port, endpoint.address);
-  await until(() => asked.read === 40 && outcomes.includes('silent'));
+  await eventually(() => asked.read === 40 && outcomes.includes('silent'));
   const before = asked.beats;
   await sleep(200);
   t.is(asked.beats, before);
@@ -158,7 +159,7 @@ test('stop takes the entry away after the beat that is under way, and while quer
     },
   });
   server.endpoint = lab.endpoint;
-  await until(() => order.length > 0);
+  await eventually(() => order.length > 0);
   await lab.stop();
   t.deepEqual(order, ['beat', 'beaten', 'answer', 'end']);
   await sleep(800);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import test, { type ExecutionContext } from 'ava';
 import type { Workload } from '../../daemon/workload/workload.ts';
-import { askUdp, connectTcp, POD, startDnsLab, until, WORKLOAD } from '../support/dns-lab.ts';
+import { askUdp, connectTcp, POD, startDnsLab, WORKLOAD } from '../support/dns-lab.ts';
 import { answerTo, decode, query } from '../support/dns-packets.ts';
 import { startRecordingDnsServer } from '../support/recording-dns-server.ts';
+import { eventually } from '../support/until.ts';
 
 /** A node that waits for the address of an enrolled pod. */
 async function startPendingNode(t: ExecutionContext, options: { awaitsAddress: boolean }) {
@@ -34,7 +35,7 @@ async function startPendingNode(t: ExecutionContext, options: { awaitsAddress: b
 test('a query of a pod not yet known waits for it, and then gets the synthetic address', async (t) => {
   const { endpoint, upstream, waiting, learn } = await startPendingNode(t, { awaitsAddress: true });
   const asked = askUdp(endpoint, query('erp.corp'));
-  await until(() => waiting.length === 1);
+  await eventually(() => waiting.length === 1);
   learn();
   t.like(decode((await asked) as Buffer).answers?.[0], { data: '240.240.1.2' });
   t.is(upstream.received.length, 0);
@@ -67,7 +68,7 @@ test('a client that ends its side of a TCP connection while it waits still gets 
   const client = await connectTcp(t, endpoint);
   client.send(query('erp.corp'));
   client.socket.end();
-  await until(() => waiting.length === 1);
+  await eventually(() => waiting.length === 1);
   learn();
   t.like(decode((await client.answered(1))[0] as Buffer).answers?.[0], { data: '240.240.1.2' });
   await client.closed;
@@ -76,7 +77,7 @@ test('a client that ends its side of a TCP connection while it waits still gets 
 test('a stop does not wait for those who wait', async (t) => {
   const { endpoint, waiting, stop, ended } = await startPendingNode(t, { awaitsAddress: true });
   const asked = askUdp(endpoint, query('erp.corp'), POD, 2500);
-  await until(() => waiting.length === 1);
+  await eventually(() => waiting.length === 1);
   await stop();
   t.is(ended.length, 1);
   t.is(await asked, null);

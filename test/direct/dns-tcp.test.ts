@@ -2,9 +2,10 @@
 import test, { type ExecutionContext } from 'ava';
 import { LeatError } from '../../daemon/errors/leat-error.ts';
 import type { Endpoint } from '../../daemon/net/endpoint.ts';
-import { connectTcp, LEAT, OTHER, POD, startDnsLab, until } from '../support/dns-lab.ts';
+import { connectTcp, LEAT, OTHER, POD, startDnsLab } from '../support/dns-lab.ts';
 import { answerTo, decode, query, raw, rcodeOf } from '../support/dns-packets.ts';
 import { startRecordingDnsServer } from '../support/recording-dns-server.ts';
+import { eventually } from '../support/until.ts';
 
 const ids = (answers: readonly Buffer[]) => answers.map((answer) => answer.readUInt16BE(0));
 
@@ -114,7 +115,7 @@ test('a server that closes between two queries is connected to again', async (t)
   client.send(query('www.example', 'A', { id: 1 }));
   await client.answered(1);
   upstream.hangUp();
-  await until(() => upstream.connections() === 0);
+  await eventually(() => upstream.connections() === 0);
   client.send(query('www.example', 'A', { id: 2 }));
   t.is(rcodeOf((await client.answered(2))[1] as Buffer), 0);
   t.is(upstream.accepted(), 2);
@@ -252,7 +253,7 @@ test('stop() gives servers that were asked a moment to answer, and closes what i
   const lab = await startDnsLab(t, upstream.endpoint);
   const client = await connectTcp(t, lab.endpoint);
   client.send(query('www.example'));
-  await until(() => upstream.received.length > 0);
+  await eventually(() => upstream.received.length > 0);
   await lab.stop();
   await client.closed;
   t.is(client.answers.length, 1);

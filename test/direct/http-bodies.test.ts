@@ -6,7 +6,8 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { httpDestination, httpRoute, httpTarget } from '../support/destinations.ts';
-import { eventually, getRequest, sendRaw, startHttpLab, startUpstream } from '../support/http-lab.ts';
+import { getRequest, sendRaw, startHttpLab, startUpstream } from '../support/http-lab.ts';
+import { eventually } from '../support/until.ts';
 
 const route = httpRoute([httpTarget(httpDestination())]);
 

@@ -4,7 +4,8 @@ import { connect } from 'node:net';
 import test from 'ava';
 import { LeatError } from '../../daemon/errors/leat-error.ts';
 import { httpDestination, httpRoute, httpTarget } from '../support/destinations.ts';
-import { eventually, getRequest, sendRaw, startHttpLab, startRawUpstream, startUpstream } from '../support/http-lab.ts';
+import { getRequest, sendRaw, startHttpLab, startRawUpstream, startUpstream } from '../support/http-lab.ts';
+import { eventually } from '../support/until.ts';
 
 const route = httpRoute([httpTarget(httpDestination())]);
 

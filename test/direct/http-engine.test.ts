@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { FRAMING, HttpEngine, type LegPair, ROW } from '../../daemon/native/http-engine.ts';
 import { takeSocket } from '../../daemon/relay/take-over.ts';
-import { eventually } from '../support/http-lab.ts';
+import { eventually } from '../support/until.ts';
 
 const ANSWER = 'HTTP/1.1 200 OK\r\n\r\n';
 

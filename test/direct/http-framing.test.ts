@@ -2,7 +2,8 @@
 import test from 'ava';
 import { httpDestination, httpRoute, httpTarget } from '../support/destinations.ts';
 import { BROKEN_BODY_CASES, FRAMING_CASES } from '../support/framing-cases.ts';
-import { eventually, sendRaw, startHttpLab, startUpstream } from '../support/http-lab.ts';
+import { sendRaw, startHttpLab, startUpstream } from '../support/http-lab.ts';
+import { eventually } from '../support/until.ts';
 
 const route = httpRoute([httpTarget(httpDestination())]);
 const good = 'GET /good HTTP/1.1\r\nHost: erp.corp\r\n\r\n';

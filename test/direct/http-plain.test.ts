@@ -5,8 +5,9 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import test from 'ava';
 import { httpDestination, httpRoute, httpTarget } from '../support/destinations.ts';
-import { eventually, sendRaw, startHttpLab, startUpstream } from '../support/http-lab.ts';
+import { sendRaw, startHttpLab, startUpstream } from '../support/http-lab.ts';
 import { takePlainPath } from '../support/http-path.ts';
+import { eventually } from '../support/until.ts';
 
 takePlainPath();
 

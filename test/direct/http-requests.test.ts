@@ -6,15 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { httpDestination, httpRoute, httpTarget } from '../support/destinations.ts';
-import {
-  eventually,
-  getRequest,
-  rawField,
-  sendRaw,
-  startHttpLab,
-  startRawUpstream,
-  startUpstream,
-} from '../support/http-lab.ts';
+import { getRequest, rawField, sendRaw, startHttpLab, startRawUpstream, startUpstream } from '../support/http-lab.ts';
+import { eventually } from '../support/until.ts';
 
 const run = promisify(execFile);
 const route = httpRoute([httpTarget(httpDestination())]);

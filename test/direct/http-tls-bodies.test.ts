@@ -5,9 +5,10 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
-import { eventually, getRequest, startHttpLab } from '../support/http-lab.ts';
+import { getRequest, startHttpLab } from '../support/http-lab.ts';
 import { createLab, type Lab } from '../support/lab.ts';
 import { SecuredTargets } from '../support/secured-targets.ts';
+import { eventually } from '../support/until.ts';
 
 /** What both kernels' buffers hold on loopback, and a few pieces in between. */
 const MOST_PILED = 32 * 2 ** 20;

@@ -11,10 +11,11 @@ import { startTls } from '../../daemon/net/start-tls.ts';
 import type { HttpRoute } from '../../daemon/routing/route.ts';
 import type { Authority, Certificate } from '../support/certificates.ts';
 import { httpDestination, httpRoute, httpTarget } from '../support/destinations.ts';
-import { eventually, sendRaw, startHttpLab } from '../support/http-lab.ts';
+import { sendRaw, startHttpLab } from '../support/http-lab.ts';
 import { httpPath } from '../support/http-path.ts';
 import { createLab, type Lab } from '../support/lab.ts';
 import { type SecuredPeer, SecuredTargets } from '../support/secured-targets.ts';
+import { eventually } from '../support/until.ts';
 
 let lab: Lab;
 let authority: Authority;

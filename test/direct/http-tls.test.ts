@@ -11,11 +11,12 @@ import { systemClock } from '../../daemon/net/clock.ts';
 import { keepErrorForNextOwner } from '../../daemon/net/socket-ownership.ts';
 import { type Authority, createAuthority } from '../support/certificates.ts';
 import { httpDestination, httpRoute, httpTarget } from '../support/destinations.ts';
-import { eventually, type HttpLab, sendRaw, startHttpLab } from '../support/http-lab.ts';
+import { type HttpLab, sendRaw, startHttpLab } from '../support/http-lab.ts';
 import { createLab } from '../support/lab.ts';
 import { startNginx } from '../support/nginx.ts';
 import { startOAuthServer } from '../support/oauth-server.ts';
 import type { Place } from '../support/place.ts';
+import { eventually } from '../support/until.ts';
 import { startWebSocketEcho } from '../support/websocket-echo.ts';
 
 const get = (path = '/', ...fields: string[]): string =>

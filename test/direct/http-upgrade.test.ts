@@ -5,8 +5,9 @@ import test, { type ExecutionContext } from 'ava';
 import { WebSocket } from 'ws';
 import { Secret } from '../../daemon/destination/secret.ts';
 import { httpDestination, httpRoute, httpTarget } from '../support/destinations.ts';
-import { eventually, rawField, sendRaw, startHttpLab, startUpstream } from '../support/http-lab.ts';
+import { rawField, sendRaw, startHttpLab, startUpstream } from '../support/http-lab.ts';
 import { createLab } from '../support/lab.ts';
+import { eventually } from '../support/until.ts';
 import { startWebSocketEcho } from '../support/websocket-echo.ts';
 
 const route = httpRoute([httpTarget(httpDestination())]);

@@ -9,8 +9,9 @@ import { LeatError } from '../../daemon/errors/leat-error.ts';
 import { exchangePooled } from '../../daemon/http/pooled-exchange.ts';
 import type { CredentialSource } from '../../daemon/http/ports.ts';
 import { httpDestination, httpRoute, httpTarget, shopWorkload } from '../support/destinations.ts';
-import { eventually, rawField, sendRaw, startHttpLab, startRawUpstream, startUpstream } from '../support/http-lab.ts';
+import { rawField, sendRaw, startHttpLab, startRawUpstream, startUpstream } from '../support/http-lab.ts';
 import { speaksTls } from '../support/http-path.ts';
+import { eventually } from '../support/until.ts';
 
 const get = (path = '/', ...fields: string[]): string =>
   `GET ${path} HTTP/1.1\r\nHost: erp.corp\r\n${fields.map((field) => `${field}\r\n`).join('')}Connection: close\r\n\r\n`;

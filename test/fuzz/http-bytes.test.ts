@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { Secret } from '../../daemon/destination/secret.ts';
 import { httpDestination, httpRoute, httpTarget } from '../support/destinations.ts';
 import { FRAMING_CASES } from '../support/framing-cases.ts';
-import { eventually, rawField, sendRaw, startHttpLab, startUpstream } from '../support/http-lab.ts';
+import { rawField, sendRaw, startHttpLab, startUpstream } from '../support/http-lab.ts';
+import { eventually } from '../support/until.ts';
 
 const good = [
   'GET /a HTTP/1.1\r\nHost: erp.corp\r\n\r\n',

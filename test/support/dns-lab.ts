@@ -3,7 +3,6 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import { type DnsServerOptions, startDnsServer } from '../../daemon/dns/dns-server.ts';
 import { FrameReader, writeMessage } from '../../daemon/dns/frame-messages.ts';
@@ -122,13 +121,4 @@ export async function connectTcp(t: ExecutionContext, to: Endpoint, from = POD):
       return answers;
     },
   };
-}
-
-/** Waits for what becomes true by itself; rejects after 5 s. */
-export async function until(isTrue: () => boolean): Promise<void> {
-  const lateMs = performance.now() + 5000;
-  while (!isTrue()) {
-    if (performance.now() > lateMs) throw new Error(`never true: ${isTrue}`);
-    await sleep(5);
-  }
 }

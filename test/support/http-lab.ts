@@ -19,6 +19,7 @@ import { shopWorkload } from './destinations.ts';
 import { keepText } from './evidence.ts';
 import { httpPath, speaksTls } from './http-path.ts';
 import { startTlsFront } from './tls-front.ts';
+import { eventually } from './until.ts';
 
 interface Teardown {
   teardown(end: () => unknown): void;
@@ -254,14 +255,6 @@ export async function sendRaw(
   socket.destroy();
   if (/^x-error-internal-code:/im.test(text)) keepText('answer', text);
   return { text, status: Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1] ?? 0), ended };
-}
-
-/** Asks again until it holds, at most `MOST_MS`. */
-export async function eventually(holds: () => boolean): Promise<void> {
-  for (let waitedMs = 0; !holds(); waitedMs += 10) {
-    if (waitedMs > MOST_MS) throw new Error(`not within ${MOST_MS} ms: ${holds.toString()}`);
-    await sleep(10);
-  }
 }
 
 /** The value of a field in raw headers, by lower-case name; several are joined by `|`. */

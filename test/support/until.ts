@@ -13,3 +13,8 @@ export async function until(
     await sleep(25);
   }
 }
+
+/** As {@link until} in 10 s, for a condition whose text says what did not happen. */
+export function eventually(holds: () => boolean): Promise<void> {
+  return until(String(holds), holds);
+}
