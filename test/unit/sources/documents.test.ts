@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Whoever copies an example of the documents has resources that Leat takes. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import { collectResources } from '../../../daemon/sources/collect-resources.ts';
+import { parseFile } from '../../../daemon/sources/parse-file.ts';
+import { formatSourceProblem } from '../../../daemon/sources/source-problem.ts';
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+const FENCED = /^```yaml\n(.*?)^```$/gms;
+
+interface Example {
+  readonly document: string;
+  readonly line: number;
+  readonly text: string;
+}
+
+function examples(): Example[] {
+  const below = (folder: string): string[] =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((path) => join(folder, path));
+  const documents = [...readdirSync(ROOT), ...below('docs'), ...below('charts')].filter((path) => path.endsWith('.md'));
+  return documents.flatMap((document) => {
+    const whole = readFileSync(join(ROOT, document), 'utf8');
+    return [...whole.matchAll(FENCED)].map(({ index, 1: text = '' }) => {
+      return { document, line: whole.slice(0, index).split('\n').length, text };
+    });
+  });
+}
+
+const found = examples();
+
+test('finds the examples of the documents', (t) => {
+  const documents = new Set(found.map(({ document }) => document));
+  for (const document of ['README.md', 'docs/configuration.md', 'docs/gateway.md', 'docs/on-premise.md'])
+    t.true(documents.has(document), document);
+});
+
+for (const { document, line, text } of found) {
+  test(`takes the resources of ${document}:${line} as they stand there`, async (t) => {
+    const { resources, foreign, problems } = await parseFile(document, text);
+    t.deepEqual([...problems, ...collectResources(resources).problems].map(formatSourceProblem), []);
+    t.deepEqual(foreign, []);
+    t.true(resources.length > 0, 'no resource');
+  });
+}
