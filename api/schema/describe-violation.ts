@@ -5,6 +5,7 @@ import type { Violation } from './find-violations.ts';
 import { FORMATS } from './formats.ts';
 import { nearestWord } from './nearest-word.ts';
 import { type SchemaNode, schemaAt } from './schema-node.ts';
+import { suggestFormat } from './suggest-format.ts';
 
 /** Fields in which people are likely to write a credential by mistake, or may: these are never shown. */
 const HIDDEN = new Set(['value', 'prefix', 'secret', 'tokenUrl', 'data', 'stringData', 'annotations']);
@@ -32,7 +33,10 @@ function describe(schema: SchemaNode, root: unknown, { keyword, path }: Violatio
   const node = schemaAt(schema, path) ?? {};
   const value = valueAt(root, path);
   const hidden = secret || path.some((step) => typeof step === 'string' && HIDDEN.has(step));
-  return problemAt(path, expectation(keyword, node, value), hidden ? undefined : shownValue(node, value));
+  const shown = hidden ? undefined : shownValue(node, value);
+  const near = keyword === 'pattern' && typeof shown === 'string' ? suggestFormat(node.pattern ?? '', shown) : null;
+  const cure = near === null ? '' : `: did you mean ${quote(near)}?`;
+  return problemAt(path, `${expectation(keyword, node, value)}${cure}`, shown);
 }
 
 function unknownField(schema: SchemaNode, path: FieldPath): FieldProblem {
@@ -112,9 +116,10 @@ function kindOfValue(value: unknown): string {
   }
 }
 
-/** YAML reads `true` and `5432` as no strings: the most common slip in labels. */
+/** YAML reads `true` and `5432` as no strings, the most common slip in labels, and `"5432"` as no number. */
 function quoteCure({ type }: SchemaNode, value: unknown): string {
   if (type === 'string' && (typeof value === 'number' || typeof value === 'boolean')) return ': put it in quotes';
+  if (type === 'integer' && typeof value === 'string' && /^\d+$/.test(value)) return ': take away its quotes';
   return '';
 }
 
