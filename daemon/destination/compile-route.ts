@@ -23,7 +23,7 @@ export function compileRoute(
   }
   const access = tunnels.get(route.tunnel);
   if (namespace === null && access === undefined) {
-    throw new LeatError('TUNNEL_NOT_FOUND', `there is no Tunnel "${route.tunnel}"`);
+    throw new LeatError('TUNNEL_NOT_FOUND', `there is no Tunnel "${route.tunnel}": correct route.tunnel, or make it`);
   }
   if (access === undefined || (namespace !== null && !access.admits(namespace))) {
     throw new LeatError(
@@ -43,7 +43,7 @@ export function compileRoute(
       const location = locationId === null ? 'no location id' : `location id "${locationId}"`;
       throw new LeatError(
         'TUNNEL_NOT_ALLOWED',
-        `Tunnel "${route.tunnel}" allows namespace ${namespace} none of these hosts and ports with ${location}`,
+        `Tunnel "${route.tunnel}" allows namespace ${namespace} none of these hosts and ports with ${location}: ask a cluster administrator`,
       );
     }
   }

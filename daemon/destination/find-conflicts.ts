@@ -33,11 +33,9 @@ export function findConflicts(destinations: readonly Destination[], workloads: I
         const rival = findRival(destination, protocol, place, keys);
         if (rival === null) continue;
         const how = rival.protocol === protocol ? '' : ` as ${rival.protocol}, not ${protocol}`;
-        problems.push({
-          resource: destination.id,
-          reason: 'Conflicted',
-          message: `${host}:${port} is declared${how} by ${rival.destination.id}, which is older and is chosen`,
-        });
+        const said = `${host}:${port} is declared${how} by ${rival.destination.id}, which is older and is chosen`;
+        const message = `${said}: ${cureOf(rival.protocol, protocol)}`;
+        problems.push({ resource: destination.id, reason: 'Conflicted', message });
       }
     }
   }
@@ -80,4 +78,10 @@ export function findConflicts(destinations: readonly Destination[], workloads: I
         admitsWorkload(b.workloads, pod),
     );
   }
+}
+
+/** What tells two Destinations of one host and port apart. */
+function cureOf(chosen: string, declared: string): string {
+  const paths = chosen === 'http' && declared === 'http' ? 'other paths, ' : '';
+  return `give one of them another port, ${paths}or workloads of its own`;
 }

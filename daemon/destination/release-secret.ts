@@ -40,7 +40,8 @@ export function createSecretReaders(secrets: readonly SecretResource[]): (namesp
       if (clear !== undefined) return { clear };
       const encoded = own(secret.data, key);
       if (encoded === undefined) {
-        throw new LeatError('SECRET_KEY_MISSING', `Secret ${namespace}/${name} has no key "${key}"`);
+        const cure = 'add it, or name the key that holds it where the resource names the Secret';
+        throw new LeatError('SECRET_KEY_MISSING', `Secret ${namespace}/${name} has no key "${key}": ${cure}`);
       }
       return { bytes: decode(encoded, `key "${key}" of Secret ${namespace}/${name}`) };
     };

@@ -36,7 +36,10 @@ export function enrolPod(
     return refused('NeverEnrolled', `pods of namespace ${namespace.name} are never enrolled`);
   }
   if (!policy.admit) {
-    return refused('NamespaceNotAdmitted', `no NodePolicy admits pods of namespace ${namespace.name} to be enrolled`);
+    return refused(
+      'NamespaceNotAdmitted',
+      `the NodePolicy does not admit pods of namespace ${namespace.name} to be enrolled (admit: false)`,
+    );
   }
   if (own === 'disabled' && policy.optOut === 'Allowed') return { enrolled: false, problem: null };
   if (pod.spec?.hostNetwork === true) {

@@ -35,7 +35,10 @@ test('refuses a Secret without the label, or with another value of it', (t) => {
 
 test('refuses a key that is missing, also one that every object inherits', (t) => {
   const read = createSecretReaders([secret('shop/api', { key: 'x' })])('shop');
-  t.throws(() => read('api', 'other'), { code: 'SECRET_KEY_MISSING' });
+  t.throws(() => read('api', 'other'), {
+    code: 'SECRET_KEY_MISSING',
+    message: /^Secret \S+\/api has no key "other": add it, or name the key /,
+  });
   t.throws(() => read('api', 'constructor'), { code: 'SECRET_KEY_MISSING' });
 });
 

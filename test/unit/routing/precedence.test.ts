@@ -191,15 +191,17 @@ function conflicts(parts: Partial<ResourceSet>): string[] {
     .map(({ resource, message }) => `${resource}: ${message}`);
 }
 
-test('the younger of a tie is Conflicted, and is told by whom', (t) => {
+const elder = 'Destination shop/old, which is older and is chosen';
+
+test('the younger of a tie is Conflicted, and is told by whom and what to do', (t) => {
   t.deepEqual(conflicts({ destinations: [own('young', { created: later }), own('old')] }), [
-    `Destination shop/young: ${host}:80 is declared by Destination shop/old, which is older and is chosen`,
+    `Destination shop/young: ${host}:80 is declared by ${elder}: give one of them another port, other paths, or workloads of its own`,
   ]);
 });
 
 test('the younger of two protocols is Conflicted', (t) => {
   t.deepEqual(conflicts({ destinations: [own('young', { created: later }), own('old', { ports: tcp })] }), [
-    `Destination shop/young: ${host}:80 is declared as tcp, not http by Destination shop/old, which is older and is chosen`,
+    `Destination shop/young: ${host}:80 is declared as tcp, not http by ${elder}: give one of them another port, or workloads of its own`,
   ]);
 });
 
