@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { INTERCEPT_LABEL } from '../api/group.ts';
 import type { Condition } from '../api/kinds/status.ts';
 import { parseIpAddress } from '../daemon/net/endpoint.ts';
 import { compileSnapshot } from '../daemon/routing/compile-snapshot.ts';
@@ -26,7 +27,7 @@ export function explain(seen: SeenResources, question: Question): string[] {
   if (workload === undefined) return ['the pod runs on no node yet'];
   const lines = [
     `pod: ${workload.namespace}/${workload.name}, service account ${workload.serviceAccount}, node ${nodeName}`,
-    `enrolled: ${workload.enrolled ? 'yes' : `no${whyNot(snapshot)}`}`,
+    `enrolled: ${workload.enrolled ? 'yes' : `no: ${whyNot(seen, snapshot)}`}`,
     `policy: ${snapshot.policy.forNamespace(workload.namespace).rule}`,
   ];
   const service = findService(snapshot, host, workload.namespace, port);
@@ -65,9 +66,12 @@ export function explain(seen: SeenResources, question: Question): string[] {
   return [...lines, ...notSeen(hidden)];
 }
 
-function whyNot({ problems }: Snapshot): string {
+function whyNot({ set }: SeenResources, { problems }: Snapshot): string {
   const problem = problems.find(({ resource }) => resource.startsWith('Pod '));
-  return problem === undefined ? ': neither its namespace nor the pod asks for it' : `: ${problem.message}`;
+  if (problem !== undefined) return problem.message;
+  const own = set.pods[0]?.metadata.labels?.[INTERCEPT_LABEL];
+  if (own === 'disabled') return `the pod has the label ${INTERCEPT_LABEL}=disabled`;
+  return `neither its namespace nor the pod has the label ${INTERCEPT_LABEL}=enabled`;
 }
 
 /** The address of the Service that the pod's DNS would find under the name. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { stringify } from 'yaml';
-import { formatFieldProblem } from './format-field-problem.ts';
+import { listFieldProblems } from './list-field-problems.ts';
 import { type EntryUse, type Migrated, migrateDestination } from './migrate-destination.ts';
 import type { Json } from './run-kubectl.ts';
 import { wrapComment } from './wrap-comment.ts';
@@ -18,7 +18,7 @@ export function migrate(resources: readonly Json[]): Migration {
   const all = resources.map(migrateDestination).sort((a, b) => (a.from < b.from ? -1 : 1));
   let undecided = 0;
   const documents = all.map((one) => {
-    const problems = formatFieldProblem(one.resource);
+    const problems = listFieldProblems(one.resource);
     if (problems.length > 0) undecided += 1;
     return [
       ...wrapComment(`From Destination ${one.from} of destination.connectivity.api.sap/v1`),

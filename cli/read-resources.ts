@@ -2,6 +2,7 @@
 import { DESTINATION_SERVICE_LABEL } from '../api/group.ts';
 import { parseResource } from '../api/parse-resource.ts';
 import type { Resource, ResourceSet } from '../api/resource-set.ts';
+import { listFieldProblems } from './list-field-problems.ts';
 import type { Json, Kubectl } from './run-kubectl.ts';
 
 export interface SeenResources {
@@ -10,7 +11,7 @@ export interface SeenResources {
   readonly nodeLabels: Readonly<Record<string, string>>;
   /** The objects as they came, by `kind namespace/name`, for their statuses. */
   readonly objects: ReadonlyMap<string, Json>;
-  /** What the user may not see. */
+  /** What the user may not see, and what is not valid, which no daemon uses. */
   readonly hidden: readonly string[];
 }
 
@@ -25,7 +26,10 @@ export function readResources(kubectl: Kubectl, namespace: string, podName: stri
       const { name, namespace: place = '' } = item.metadata as { name: string; namespace?: string };
       objects.set(`${String(item.kind)} ${place}/${name}`, item);
       const parsed = parseResource(item);
-      return parsed.ok ? [parsed.resource as R] : [];
+      if (parsed.ok) return [parsed.resource as R];
+      const title = `${String(item.kind)} ${place === '' ? '' : `${place}/`}${name}`;
+      hidden.push(`${title}, which is not valid: ${listFieldProblems(item).join('; ')}`);
+      return [];
     });
   const list = <R extends Resource>(...argv: string[]): R[] =>
     parse<R>(kubectl.list(argv, (what) => hidden.push(what)));

@@ -7,6 +7,9 @@ import { table } from './table.ts';
 
 const KINDS = ['destinations', 'clusterdestinations', 'tunnels', 'destinationsources', 'nodepolicies'] as const;
 
+/** Names of resources in one line. */
+const MAX_NAMES = 5;
+
 interface Meta {
   readonly name: string;
   readonly namespace?: string;
@@ -59,8 +62,12 @@ export function showStatus(kubectl: Kubectl): { readonly text: string; readonly 
       ];
     });
   });
-  const isFailing = (row: readonly string[]): boolean => row[1] !== 'True' && row[2] !== 'NoNode';
-  const failing = resources.filter(isFailing);
+  const unready = resources.filter(([, status]) => status !== 'True');
+  const failing = unready.filter(([, , reason]) => reason !== 'NoNode');
+  const idle = Map.groupBy(
+    unready.filter(([, , reason]) => reason === 'NoNode'),
+    ([, , , message = '']) => message,
+  );
   const captureFails = nodes.flatMap(({ problem }) => problem ?? []);
   const parts = [
     nodes.length === 0
@@ -70,11 +77,20 @@ export function showStatus(kubectl: Kubectl): { readonly text: string; readonly 
           nodes.map(({ row }) => row),
         ),
     ...captureFails,
-    `${resources.length - failing.length} of ${resources.length} resources are ready, or have nobody to serve.`,
+    `${resources.length - unready.length} of ${resources.length} resources are ready.`,
+    ...[...idle].map(
+      ([message, rows]) => `Nobody to serve: ${listNames(rows.map(([title = '']) => title))}: ${message}`,
+    ),
     ...(failing.length === 0 ? [] : [table(['RESOURCE', 'READY', 'REASON', 'MESSAGE'], failing)]),
     ...(imports.length === 0 ? [] : [table(['SOURCE', 'IMPORTED', 'USED', 'STALE', 'NOT USED'], imports)]),
     ...hidden.map((what) => `not seen: ${what}`),
   ];
   const isWell = failing.length === 0 && captureFails.length === 0 && nodes.length > 0;
   return { text: parts.join('\n\n'), isWell };
+}
+
+/** The first names, and how many more there are: a namespace may have thousands. */
+function listNames(names: readonly string[]): string {
+  const others = names.length - MAX_NAMES;
+  return `${names.slice(0, MAX_NAMES).join(', ')}${others > 0 ? ` and ${others} more` : ''}`;
 }

@@ -16,6 +16,8 @@ export interface ResourceFacts {
   readonly problems: readonly FoundProblem[];
   /** Nodes that have to serve it. */
   readonly nodes: readonly string[];
+  /** What it means that there are none, and the cure. */
+  readonly withoutNodes: string;
   /** Nodes of these that have not said yet that they know it as it is now. */
   readonly pending: readonly string[];
   /** Whether only nodes can tell if what it refers to is there. */
@@ -87,14 +89,12 @@ function findResolved({ problems, awaitsSecrets, nodes, pending, wasReady }: Res
 
 function findReady(facts: ResourceFacts, accepted: Finding, resolved: Finding): Finding {
   const type = 'Ready';
-  const { problems, nodes, pending, wasReady } = facts;
+  const { problems, nodes, withoutNodes, pending, wasReady } = facts;
   for (const { status, reason, message } of [accepted, resolved]) {
     if (status === 'False') return { type, status: 'False', reason, message };
   }
   if (problems.length > 0) return failed(type, problems);
-  if (nodes.length === 0) {
-    return { type, status: 'Unknown', reason: 'NoNode', message: 'no node has an enrolled pod that it is for' };
-  }
+  if (nodes.length === 0) return { type, status: 'Unknown', reason: 'NoNode', message: withoutNodes };
   // a node that joins has not read everything yet: that is no news about the resource
   if (pending.length > 0 && !wasReady) {
     const message = `${nodes.length - pending.length} of ${nodes.length} nodes have taken it over; not yet ${listed(pending)}`;

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+import { INTERCEPT_LABEL } from '../../api/group.ts';
 import type { Condition } from '../../api/kinds/status.ts';
 import { selectNodePolicy } from '../../daemon/policy/select-node-policy.ts';
-import { type ClusterView, type CustomObject, type NodeStateObject, resourceId } from '../cluster/view.ts';
+import {
+  type ClusterView,
+  type CustomObject,
+  type NodeStateObject,
+  resourceId,
+  type StatusKind,
+} from '../cluster/view.ts';
 import type { CompiledCluster } from './compile-cluster.ts';
 import { type Finding, mergeConditions } from './condition.ts';
 import { type FoundProblem, findConditions } from './find-conditions.ts';
@@ -25,6 +32,16 @@ export interface StatusInputs {
   readonly nowText: string;
 }
 
+const NO_POD = `no node has an enrolled pod that it is for: is its namespace labelled ${INTERCEPT_LABEL}=enabled, and does a pod run?`;
+const NO_DAEMON = 'no daemon has reported: look at the pods of the DaemonSet';
+const WITHOUT_NODES: Readonly<Record<StatusKind, string>> = {
+  Destination: NO_POD,
+  ClusterDestination: NO_POD,
+  Tunnel: NO_DAEMON,
+  DestinationSource: NO_DAEMON,
+  NodePolicy: 'it is in force on no node: compare nodes.selector with the labels of the nodes',
+};
+
 /** The status that every resource should have. */
 export function planStatuses(view: ClusterView, compiled: CompiledCluster, inputs: StatusInputs): FoundStatus[] {
   const states = new Map(view.nodeStates.map((state) => [state.meta.name, state]));
@@ -46,6 +63,7 @@ export function planStatuses(view: ClusterView, compiled: CompiledCluster, input
         ...nodes.flatMap((node) => nodeProblems(states.get(node), object, inputs)),
       ],
       nodes,
+      withoutNodes: WITHOUT_NODES[object.kind],
       pending: nodes.filter((node) => {
         const state = states.get(node);
         return state === undefined || isCutOff(state) || !inputs.hasTakenOver(state, object);

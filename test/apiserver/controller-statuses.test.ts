@@ -66,7 +66,8 @@ test.serial('a valid Destination that no node has to serve is accepted, and its 
   const found = await waitFor(pathOf('alone', 'erp'), 'Ready', 'NoNode');
   t.like(found.Accepted, { status: 'True', observedGeneration: 1 });
   t.like(found.Resolved, { status: 'True' });
-  t.like(found.Ready, { status: 'Unknown' });
+  t.is(found.Ready?.status, 'Unknown');
+  t.regex(found.Ready?.message ?? '', /is its namespace labelled leat\.dev\/intercept=enabled/);
 });
 
 test.serial('what breaks a rule is told by its field', async (t) => {

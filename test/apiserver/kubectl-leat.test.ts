@@ -6,7 +6,7 @@ import { ApiServer } from '../support/apiserver.ts';
 import { findKubeAssets } from '../support/find-kube-assets.ts';
 import { createLab, type Lab } from '../support/lab.ts';
 import { reportAs } from '../support/node-reports.ts';
-import { destinationSource } from '../support/resources.ts';
+import { destination, destinationSource, nodePolicy } from '../support/resources.ts';
 
 const BUILD = fileURLToPath(new URL('../../scripts/setup/build-kubectl-leat', import.meta.url));
 const PASSWORD = 'hunter2-never-shown';
@@ -74,7 +74,28 @@ test.serial('explain says why a connection would be refused, and that a pod is n
   const unknown = await leat('explain', 'web', 'other.test:443', '-n', 'shop');
   t.regex(unknown.stdout, /^refused: HOST_NOT_MANAGED/m);
   const plain = await leat('explain', 'web', 'erp.corp.test', '-n', 'plain');
-  t.regex(plain.stdout, /^enrolled: no/m);
+  t.regex(
+    plain.stdout,
+    /^enrolled: no: neither its namespace nor the pod has the label leat\.dev\/intercept=enabled$/m,
+  );
+});
+
+test.serial('explain says of a pod that opted out which label does it', async (t) => {
+  t.is((await api.create('nodepolicies', nodePolicy('lenient', { optOut: 'Allowed' }))).status, 201);
+  await api.pod('shop', 'out', { ips: ['10.244.0.3'], labels: { 'leat.dev/intercept': 'disabled' } });
+  const { stdout } = await leat('explain', 'out', 'erp.corp.test', '-n', 'shop');
+  t.regex(stdout, /^enrolled: no: the pod has the label leat\.dev\/intercept=disabled$/m);
+  await api.deletePod('shop', 'out');
+  await api.must('DELETE', '/apis/leat.dev/v1alpha1/nodepolicies/lenient');
+});
+
+test.serial('explain says which resource is not used because it is not valid, and by which field', async (t) => {
+  const broken = destination('shop/broken', { hosts: ['broken.test'], route: { type: 'onPremise' } });
+  t.is((await api.create('destinations', broken)).status, 201);
+  const { stdout } = await leat('explain', 'web', 'broken.test', '-n', 'shop');
+  t.regex(stdout, /^refused: HOST_NOT_MANAGED/m);
+  t.regex(stdout, /^not seen: Destination shop\/broken, which is not valid: spec\.route\.tunnel is required/m);
+  await api.must('DELETE', '/apis/leat.dev/v1alpha1/namespaces/shop/destinations/broken');
 });
 
 /** SAP's definition, as far as an API server needs it to keep such resources. */
@@ -151,6 +172,21 @@ test.serial('status shows nodes and what is not ready, and fails where there is 
   t.regex(imported, /^DestinationSource btp +Unknown/m);
   t.regex(imported, /^btp +subaccount +998\/1000\+ +no +HostNotAllowed 2 \(erp, hr\)$/m);
   await api.must('DELETE', path);
+});
+
+test.serial('status tells what has nobody to serve, and why, and takes it for no failure', async (t) => {
+  const path = '/apis/leat.dev/v1alpha1/namespaces/shop/destinations/erp/status';
+  const ready = {
+    type: 'Ready',
+    status: 'Unknown',
+    reason: 'NoNode',
+    message: 'is its namespace labelled?',
+    lastTransitionTime: '2026-01-31T12:00:00Z',
+  };
+  await api.must('PATCH', path, { status: { conditions: [ready] } }, 'application/merge-patch+json');
+  const { stdout } = await leat('status');
+  t.regex(stdout, /^Nobody to serve: Destination shop\/erp: is its namespace labelled\?$/m);
+  t.notRegex(stdout, /^Destination shop\/erp /m);
 });
 
 test.serial('cleanup shows what it would delete, and deletes it when told to', async (t) => {
