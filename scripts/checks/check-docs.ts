@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Holds the documents to what the code has: error codes, metrics, options, dependencies, paths. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { AUTHENTICATION_TYPES } from '../../api/kinds/authentication.ts';
@@ -10,8 +10,9 @@ import { ENTRY_AUTHENTICATIONS } from '../../daemon/destination-service/map-auth
 import { ERROR_CODES } from '../../daemon/errors/error-codes.ts';
 import { createMetrics } from '../../daemon/telemetry/metrics.ts';
 import { USAGE } from '../../init/options.ts';
+import { listDocuments } from './list-documents.ts';
 
-const PATH = /`((?:api|init|daemon|controller|uninstall|charts|test|scripts|docs)\/[\w./-]*)`/g;
+const PATH = /`((?:api|init|daemon|controller|cli|uninstall|charts|test|scripts|docs)\/[\w./-]*)`/g;
 
 /** Every difference as one line. */
 export async function findDocProblems(root: string): Promise<string[]> {
@@ -49,7 +50,7 @@ export async function findDocProblems(root: string): Promise<string[]> {
       const says = existsSync(join(root, test)) && read(test).includes(`'${name}'`);
       return says || !existsSync(join(root, test)) ? [] : [`docs/authentication.md: ${test} says nothing of ${name}`];
     }),
-    ...documents(root).flatMap((document) =>
+    ...listDocuments(root).flatMap((document) =>
       [...read(document).matchAll(PATH)]
         .map(([, path = '']) => path)
         .filter((path) => !existsSync(join(root, path)))
@@ -66,14 +67,6 @@ function sameNames(read: (path: string) => string, document: string, row: RegExp
       .filter((name) => !names.includes(name))
       .map((name) => `${document} describes ${name}, which is gone`),
   ];
-}
-
-function documents(root: string): string[] {
-  const below = (folder: string): string[] =>
-    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-      .filter((path) => path.endsWith('.md'))
-      .map((path) => join(folder, path));
-  return [...readdirSync(root).filter((name) => name.endsWith('.md')), ...below('docs'), ...below('test')];
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

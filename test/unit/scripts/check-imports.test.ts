@@ -1,21 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { findImportProblems } from '../../../scripts/checks/check-imports.ts';
-
-function project(t: ExecutionContext, files: Record<string, string>): string {
-  const root = mkdtempSync(join(tmpdir(), 'leat-check-'));
-  t.teardown(() => rmSync(root, { recursive: true }));
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(join(root, dirname(path)), { recursive: true });
-    writeFileSync(join(root, path), text);
-  }
-  return root;
-}
+import { project } from './project.ts';
 
 test('accepts imports that point down', (t) => {
   const root = project(t, {

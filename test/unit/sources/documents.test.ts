@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Whoever copies an example of the documents has resources that Leat takes. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { collectResources } from '../../../daemon/sources/collect-resources.ts';
 import { parseFile } from '../../../daemon/sources/parse-file.ts';
 import { formatSourceProblem } from '../../../daemon/sources/source-problem.ts';
+import { listDocuments } from '../../../scripts/checks/list-documents.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const FENCED = /^```yaml\n(.*?)^```$/gms;
@@ -18,10 +19,7 @@ interface Example {
 }
 
 function examples(): Example[] {
-  const below = (folder: string): string[] =>
-    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((path) => join(folder, path));
-  const documents = [...readdirSync(ROOT), ...below('docs'), ...below('charts')].filter((path) => path.endsWith('.md'));
-  return documents.flatMap((document) => {
+  return listDocuments(ROOT).flatMap((document) => {
     const whole = readFileSync(join(ROOT, document), 'utf8');
     return [...whole.matchAll(FENCED)].map(({ index, 1: text = '' }) => {
       return { document, line: whole.slice(0, index).split('\n').length, text };
