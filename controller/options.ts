@@ -46,6 +46,7 @@ const CONTROLLER_OPTIONS = {
 
 type OptionName = keyof typeof CONTROLLER_OPTIONS;
 
+/** Options that can't be used: the message has a line for each. */
 export class OptionsError extends Error {
   override readonly name = 'OptionsError';
 }

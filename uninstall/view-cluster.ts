@@ -12,10 +12,12 @@ export interface Release {
   readonly selector: string;
 }
 
+/** Path of the DaemonSet at the API server. */
 export function daemonSetPath({ namespace, daemonSet }: Release): string {
   return `/apis/apps/v1/namespaces/${namespace}/daemonsets/${daemonSet}`;
 }
 
+/** What the Job has to know to go on: DaemonSet, its pods, and the nodes that are ready. */
 export async function viewCluster(release: Release): Promise<ClusterView> {
   const query = `?labelSelector=${encodeURIComponent(release.selector)}`;
   const [daemonSet, pods, nodes] = await Promise.all([

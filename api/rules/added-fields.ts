@@ -20,12 +20,17 @@ const FRAMING = new Set([
   'upgrade',
 ]);
 
+/** Refuses the header fields that frame or route a message: `Connection`, `Host`, `Proxy-*` and their like. */
 export function checkHeaderName(name: string, path: FieldPath): FieldProblem[] {
   const lower = name.toLowerCase();
   if (!FRAMING.has(lower) && !lower.startsWith('proxy-')) return [];
   return [problemAt(path, 'belongs to the connection, not to the message: Leat sets it itself', name)];
 }
 
+/**
+ * Each added header has one value, is no framing field and not the one that authentication sets; one that is `set`
+ * stands once.
+ */
 export function checkAddedHeaders(spec: DestinationSpec): FieldProblem[] {
   const headers = spec.headers ?? [];
   const own = headersOfAuthentication(spec.authentication.type, spec.authentication);
@@ -47,6 +52,7 @@ export function checkAddedHeaders(spec: DestinationSpec): FieldProblem[] {
   return problems;
 }
 
+/** Each added query parameter has exactly one of value and secret. */
 export function checkAddedQueries(spec: DestinationSpec): FieldProblem[] {
   return (spec.queries ?? []).flatMap((query, index) =>
     exactlyOneOf(query, ['spec', 'queries', index], ['value', 'secret']),

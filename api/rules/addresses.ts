@@ -11,6 +11,7 @@ export function checkHostOrAddress(host: string | undefined, path: FieldPath): F
   return looksLikeAddress && isIP(host) === 0 ? [problemAt(path, 'is no IP address, but looks like one', host)] : [];
 }
 
+/** A range of one family with a fitting prefix length; an IPv4-mapped one is refused, for it would match nothing. */
 export function checkCidr(cidr: string, path: FieldPath): FieldProblem[] {
   const [address = '', length = ''] = cidr.split('/');
   const family = isIP(address);
@@ -29,6 +30,7 @@ function checkPortRange({ port, endPort }: PortRange, path: FieldPath): FieldPro
   return [problemAt([...path, 'endPort'], `must not be below port, which is ${port}`, endPort)];
 }
 
+/** No range ends before it begins. */
 export function checkPortRanges(ranges: readonly PortRange[], path: FieldPath): FieldProblem[] {
   return ranges.flatMap((range, index) => checkPortRange(range, [...path, index]));
 }

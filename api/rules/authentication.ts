@@ -10,6 +10,7 @@ import { checkOAuth2Client } from './oauth2-client.ts';
 
 const PATH = ['spec', 'authentication'];
 
+/** The fields that belong to the type are there, no others are, and each is whole in itself. */
 export function checkAuthenticationFields({ authentication, route }: DestinationSpec): FieldProblem[] {
   const { type, header, clientCertificate, oauth2, tokenExchange, saml } = authentication;
   const actor = tokenExchange?.actor;
@@ -37,6 +38,7 @@ export function checkAuthenticationHasHttpPort({ authentication, ports }: Destin
   ];
 }
 
+/** A client certificate needs TLS that Leat originates, on every http port. */
 export function checkClientCertificateHasTls({ authentication, ports }: DestinationSpec): FieldProblem[] {
   if (authentication.type !== 'ClientCertificate') return [];
   return ports.flatMap(({ protocol, upstream }, index) =>

@@ -5,6 +5,7 @@ import { type FieldPath, type FieldProblem, problemAt } from '../field-problem.t
 import type { Pod, Secret } from '../kinds/core.ts';
 import type { ObjectMeta } from '../schema/parts.ts';
 
+/** The addresses of a pod are addresses. */
 export function checkPod({ status }: Pod): FieldProblem[] {
   return (status?.podIPs ?? []).flatMap(({ ip }, index) =>
     isIP(ip) === 0 ? [problemAt(['status', 'podIPs', index, 'ip'], 'must be an IP address', ip)] : [],

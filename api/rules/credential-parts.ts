@@ -5,6 +5,7 @@ import type { DestinationSpec } from '../kinds/destination.ts';
 import type { TlsIdentity } from '../schema/credential-parts.ts';
 import { checkHeaderName } from './added-fields.ts';
 
+/** A key store stands alone; it holds certificate and key both. */
 export function checkTlsIdentity(identity: TlsIdentity, path: FieldPath): FieldProblem[] {
   if (identity.pkcs12Key === undefined) return [];
   return (['certificateKey', 'keyKey'] as const)
@@ -17,6 +18,7 @@ const VOUCHED = new Set(['OAuth2SamlBearer', 'SamlAssertion']);
 /** What the user gives is for the token service alone, and need not be a JWT. */
 const OPAQUE = new Set(['OAuth2RefreshToken', 'OAuth2AuthorizationCode']);
 
+/** How the user's token is verified is said where Leat vouches for the user, and nowhere that it would not be looked at. */
 export function checkUserToken(
   { type, userToken }: DestinationSpec['authentication'],
   parent: FieldPath,

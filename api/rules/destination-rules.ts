@@ -43,6 +43,7 @@ export function checkDestination(destination: Destination): FieldProblem[] {
   return [...checkSpec(spec, service), ...checkService(destination)];
 }
 
+/** All rules of a ClusterDestination: those of Destinations, without a Service, and of its namespaces. */
 export function checkClusterDestination({ spec }: ClusterDestination): FieldProblem[] {
   return [...checkSpec(spec, null), ...checkNamespaceSelector(spec.namespaces, ['spec', 'namespaces'])];
 }

@@ -8,6 +8,7 @@ import { checkNamespaceSelector, checkWorkloadSelector } from './selectors.ts';
 
 const SERVICE_NAME = new RegExp(FORMATS.serviceName.pattern);
 
+/** The Service of a Destination has a name that Services may have, and ports that the Destination declares. */
 export function checkService({ metadata, spec }: Destination): FieldProblem[] {
   const { service, ports = [], hosts = [] } = spec as Partial<Extract<Destination['spec'], { ports: unknown }>>;
   if (service === undefined) return [];

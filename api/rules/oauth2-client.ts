@@ -33,6 +33,7 @@ export function isOwnParameter(name: string): boolean {
   return OWN_PARAMETERS.has(name);
 }
 
+/** A client of a token service: the way it authenticates, and nothing in parameters or headers that Leat sends itself. */
 export function checkOAuth2Client(client: OAuth2Client, path: FieldPath): FieldProblem[] {
   const { parameters = [], headers = [], queries = [], tunnel, locationId } = client;
   return [

@@ -5,10 +5,12 @@ import type { DestinationSpec } from '../kinds/destination.ts';
 import { checkHostOrAddress } from './addresses.ts';
 import { noDuplicates } from './choices.ts';
 
+/** No host stands twice. */
 export function checkHosts({ hosts }: DestinationSpec): FieldProblem[] {
   return noDuplicates(hosts, (index) => ['spec', 'hosts', index]);
 }
 
+/** No port stands twice, and each has an upstream that its protocol can have. */
 export function checkPorts({ ports }: DestinationSpec): FieldProblem[] {
   return [
     ...noDuplicates(
@@ -35,6 +37,7 @@ function checkUpstream({ protocol, upstream = {} }: DestinationSpec['ports'][num
   ];
 }
 
+/** No path stands twice or has dot segments. */
 export function checkPaths({ paths = [] }: Pick<DestinationSpec, 'paths'>): FieldProblem[] {
   return [
     ...noDuplicates(paths, (index) => ['spec', 'paths', index]),
@@ -56,6 +59,7 @@ export function checkHttpFieldsHaveHttpPort(spec: DestinationSpec): FieldProblem
     .map((field) => problemAt(['spec', field], 'needs a port with protocol http'));
 }
 
+/** The fields of `onPremise` belong to that type alone, which needs its tunnel. */
 export function checkRoute({ route }: DestinationSpec): FieldProblem[] {
   const path = ['spec', 'route'];
   if (route.type === 'onPremise') {
@@ -74,6 +78,7 @@ export function checkRoute({ route }: DestinationSpec): FieldProblem[] {
 /** Of the client's own errors those alone that the same request may not get again (RFC 9110 §15.5.9, RFC 8470 §5.2, RFC 6585 §4). */
 const PASSING = new Set([408, 425, 429]);
 
+/** Only statuses that may pass by themselves are tried again: the answer to another one would be the same. */
 export function checkRetries({ retries }: Pick<DestinationSpec, 'retries'>): FieldProblem[] {
   return (retries?.statuses ?? []).flatMap((status, index) =>
     status >= 500 || PASSING.has(status)

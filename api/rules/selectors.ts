@@ -7,6 +7,7 @@ import { exactlyOneOf } from './choices.ts';
 
 const LABEL_KEY = new RegExp(FORMATS.labelKey.pattern);
 
+/** A selector selects by something: an empty one, which selects everything in Kubernetes, has to be written `all: true`. */
 export function checkLabelSelector(selector: LabelSelector, path: FieldPath): FieldProblem[] {
   const labels = Object.keys(selector.matchLabels ?? {});
   const expressions = selector.matchExpressions ?? [];
@@ -32,6 +33,7 @@ function checkExpressionValues({ operator, values = [] }: Expression, path: Fiel
   return [];
 }
 
+/** Exactly one of all, names and selector. */
 export function checkNamespaceSelector(namespaces: NamespaceSelector, path: FieldPath): FieldProblem[] {
   return [
     ...exactlyOneOf(namespaces, path, ['all', 'names', 'selector']),
@@ -39,6 +41,7 @@ export function checkNamespaceSelector(namespaces: NamespaceSelector, path: Fiel
   ];
 }
 
+/** Either all, or podSelector, serviceAccounts or both. */
 export function checkWorkloadSelector(workloads: WorkloadSelector, path: FieldPath): FieldProblem[] {
   const { all, podSelector, serviceAccounts } = workloads;
   const narrowed = podSelector !== undefined || serviceAccounts !== undefined;

@@ -71,6 +71,7 @@ export function durationMs(minimum: number, maximum: number, description: string
   return Type.Integer({ minimum, maximum, description });
 }
 
+/** A TCP port, 1 to 65535. */
 export function port(description: string) {
   return Type.Integer({ minimum: 1, maximum: 65535, description });
 }
@@ -95,6 +96,7 @@ export const SecretValue = closed(
 );
 export type SecretValue = Static<typeof SecretValue>;
 
+/** Name of a Secret; `holds` completes "Secret that holds ...". */
 export function secretName(holds: string) {
   return text(
     FORMATS.resourceName,
@@ -102,6 +104,7 @@ export function secretName(holds: string) {
   );
 }
 
+/** Key of a Secret that may be left out; `fallback` is its default. */
 export function secretKey(of: string, fallback: string) {
   return Type.Optional(text(FORMATS.secretKey, `key of ${of} in the Secret. Default ${fallback}.`));
 }

@@ -30,6 +30,7 @@ export function memberSchema(schema: SchemaNode, step: string | number): SchemaN
   return schema.additionalProperties || null;
 }
 
+/** The schema of what stands at the path; null where the schema knows no such place. */
 export function schemaAt(schema: SchemaNode, path: FieldPath): SchemaNode | null {
   let node: SchemaNode | null = schema;
   for (const step of path) {

@@ -77,6 +77,7 @@ function withDeadline(options: ReturnType<typeof setHeaderOptions>): ReturnType<
   return { middleware: [deadline], middlewareMergeStrategy: 'append' };
 }
 
+/** Writes through the client library, each change as one request. */
 export function createApiWriter(config: KubeConfig, identity: WriterIdentity): ClusterWriter {
   const core = config.makeApiClient(CoreV1Api);
   const rbac = config.makeApiClient(RbacAuthorizationV1Api);

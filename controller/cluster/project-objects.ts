@@ -28,6 +28,7 @@ const MAX_PROBLEMS = 10;
 
 type Json = Record<string, unknown>;
 
+/** An object of Leat's own kinds, with what is wrong with it where it is not valid. */
 export function projectCustom(kind: StatusKind): (object: unknown) => CustomObject {
   return (object) => {
     const { status, ...given } = (object ?? {}) as Json & {
@@ -54,12 +55,14 @@ function withoutNoise(resource: NonNullable<CustomObject['resource']>): NonNulla
   return { ...resource, metadata } as NonNullable<CustomObject['resource']>;
 }
 
+/** Of a Node only its labels matter. */
 export function projectNode(object: unknown): NodeObject {
   return { meta: readMeta(object) };
 }
 
 const STATUS = NodeStateStatus as SchemaNode;
 
+/** A daemon's report; its status is null where it can't be read. */
 export function projectNodeState(object: unknown): NodeStateObject {
   const { status } = (object ?? {}) as { status?: unknown };
   // a daemon that is newer than this program may say more than is known here
@@ -70,6 +73,7 @@ export function projectNodeState(object: unknown): NodeStateObject {
   };
 }
 
+/** Of a Service, what has to be compared with the one that a Destination asks for. */
 export function projectService(object: unknown): ServiceObject {
   const { spec } = (object ?? {}) as { spec?: Json | null };
   const ports = Array.isArray(spec?.ports) ? (spec.ports as Json[]) : [];
@@ -85,6 +89,7 @@ export function projectService(object: unknown): ServiceObject {
   };
 }
 
+/** Role and subjects as text, to be compared. */
 export function projectRoleBinding(object: unknown): RoleBindingObject {
   const { roleRef, subjects } = (object ?? {}) as { roleRef?: Json | null; subjects?: Json[] | null };
   return {
@@ -96,6 +101,7 @@ export function projectRoleBinding(object: unknown): RoleBindingObject {
   };
 }
 
+/** The Secrets that a Role gives; null where it gives anything but Secrets by name. */
 export function projectRole(object: unknown): RoleObject {
   const { rules } = (object ?? {}) as { rules?: Json[] | null };
   const [rule = {}, ...others] = rules ?? [];

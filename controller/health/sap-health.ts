@@ -37,6 +37,7 @@ export interface SapCustomResources {
 /** A daemon writes at least every five minutes. */
 const SILENT_MS = 600_000;
 
+/** The answer of `/status`, from what daemons reported last. */
 export function sapStatus(view: ClusterView, nowMs: number): SapStatus {
   const affected = view.nodeStates.filter((state) => !isWell(state, nowMs)).map(({ meta }) => meta.name);
   const daemons = healthOf(affected.length, view.nodeStates.length);

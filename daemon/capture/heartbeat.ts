@@ -16,6 +16,7 @@ export interface Heartbeat {
   stop(): Promise<void>;
 }
 
+/** Renews the one entry of `leat-alive`, or takes it away for good. */
 export function createHeartbeat(ipset: Ipset): Heartbeat {
   let stopped = false;
   return {

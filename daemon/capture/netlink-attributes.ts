@@ -21,6 +21,7 @@ export function attribute(type: number, value: Buffer | string): Buffer {
   return encode(type, typeof value === 'string' ? Buffer.from(`${value}\0`) : value);
 }
 
+/** An attribute of one byte. */
 export function byteAttribute(type: number, value: number): Buffer {
   return encode(type, Buffer.of(value));
 }
@@ -30,6 +31,7 @@ export function networkAttribute(type: number, value: Buffer): Buffer {
   return encode(type | NET_BYTE_ORDER, value);
 }
 
+/** An attribute that holds others. */
 export function nestedAttribute(type: number, attributes: readonly Buffer[]): Buffer {
   return encode(type | NESTED, Buffer.concat(attributes));
 }

@@ -123,6 +123,7 @@ export const OPTIONS = {
   'self-test': { default: 'on', help: 'on, or off where the daemon may not make a network namespace' },
 } as const;
 
+/** Options that can't be used, each with its value and the cure; the program ends with exit code 2. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly problems: readonly string[];

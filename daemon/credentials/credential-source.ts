@@ -57,6 +57,7 @@ const TUNNELS = 'Tunnels';
 /** RFC 6750 §2.1. */
 const BEARER = 'Bearer ';
 
+/** One for the daemon; each owner has tokens of its own. */
 export function createCredentialSource(options: CredentialSourceOptions): CredentialSource {
   const { clock } = options;
   const caches = createTokenCaches(options);

@@ -62,6 +62,7 @@ const REPLACE_INTERVAL_MS = 10_000;
 const MIN_GAIN_MS = 1000;
 const PROBE_WAIT_MS = 500;
 
+/** Asks once for a key however many want it, refreshes ahead of time, and never gives a token that has expired. */
 export function createTokenCache({
   clock,
   random = Math.random,

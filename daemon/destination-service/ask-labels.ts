@@ -10,6 +10,7 @@ import { createReadService, type ServiceAccess, unavailable } from './read-servi
  */
 type AskLabels = (lookup: ServiceLookup, found: ServiceAnswer, signal: AbortSignal) => Promise<EntryLabels>;
 
+/** Reads them where the entry was found: the service has labels of an instance and of a subaccount only. */
 export function createAskLabels(parts: ServiceAccess): AskLabels {
   const read = createReadService(parts);
   return async ({ service, name, level }, { isOfInstance }, signal) => {

@@ -28,6 +28,7 @@ export type AskService = (lookup: ServiceLookup, options: AskOptions, signal: Ab
 /** SAP Help, "Destination service: client-side caching and retries" wants 100 ms at least. */
 const RETRY_DELAYS_MS = [100, 400];
 
+/** Asks with a token of the source, or the tenant; one that is refused is fetched anew once, a service that fails asked again. */
 export function createAskService(access: ServiceAccess): AskService {
   const { connect, tokenFor } = access;
   const askLabels = createAskLabels(access);

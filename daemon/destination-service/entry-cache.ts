@@ -61,6 +61,7 @@ interface Owner {
   readonly inLine: FlightLimit;
 }
 
+/** Keeps what was fetched, and goes on giving it while the service can't be had. */
 export function createEntryCache({ ask, clock, signal: ended, times = TIMES }: EntryCacheOptions): EntryCache {
   const owners = new Map<string, Owner>();
   const newOwner = (): Owner => ({ entries: new Map(), inLine: createFlightLimit(MAX_FLIGHTS) });

@@ -47,6 +47,7 @@ export function createEntryStore({ ask, onChange, onFailure, times, random }: En
   });
 }
 
+/** By which two fetches of an entry are told apart: only a change is news to the snapshot. */
 export function factsOfEntry(fetched: FetchedEntry): unknown {
   return 'entry' in fetched ? fetched.entry : [fetched.problem.code, fetched.problem.message, fetched.place ?? null];
 }

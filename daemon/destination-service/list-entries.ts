@@ -24,6 +24,7 @@ const LISTS = {
   instance: ['instanceDestinations', 'instanceCertificates'],
 } as const;
 
+/** Lists a level page by page, with the certificates that its entries name. */
 export function createListEntries(parts: ServiceAccess): ListEntries {
   const get = createReadService(parts);
 

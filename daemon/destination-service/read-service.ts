@@ -20,6 +20,7 @@ export interface ServiceAccess {
  */
 export type ReadService = (service: ServiceInstance, path: string, signal: AbortSignal) => Promise<RawAnswer>;
 
+/** GET of the Destination service with a token of the source; one that is refused is fetched anew once. */
 export function createReadService({ connect, tokenFor }: ServiceAccess): ReadService {
   return async (service, path, signal) => {
     const once = async (refresh: boolean) => {
@@ -39,6 +40,7 @@ export function createReadService({ connect, tokenFor }: ServiceAccess): ReadSer
   };
 }
 
+/** `what` completes "the Destination service NAME ...". */
 export function unavailable(what: string, service: string, cause?: unknown): LeatError {
   return new LeatError('DESTINATION_SERVICE_UNAVAILABLE', `the Destination service "${service}" ${what}`, { cause });
 }

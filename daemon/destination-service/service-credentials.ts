@@ -72,6 +72,7 @@ const MAX_RETRY_MS = 30_000;
 /** Fields that SAP's proxies read; the application's own never go on, nor does what it handed over for the service. */
 const READ_BY_SAP = ['Authorization', 'SAP-Connectivity-Authentication', 'SAP-Connectivity-Technical-Authentication'];
 
+/** Keeps the tokens that the Destination service makes, by lookup and caller. */
 export function createServiceCredentials(options: ServiceCredentialsOptions): ServiceCredentials {
   const { ask, clock, random = Math.random, signal: ended } = options;
   const kept = new Map<string, Held>();

@@ -12,6 +12,7 @@ export interface EntryAllow {
 /** An entry as it is asked for, with what is laid over it. */
 export type AskedEntry = Pick<From, 'name' | 'level' | 'fragments' | 'chain'>;
 
+/** Whether everything that was asked for is allowed: the entry, each level it may come from, fragments, chain. */
 export function allowsEntry({ names, levels, fragments, chains }: EntryAllow, asked: AskedEntry): boolean {
   return (
     matchesAny(names, asked.name) &&

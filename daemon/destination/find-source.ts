@@ -32,6 +32,7 @@ export function findService({ name, resolved }: SourceAccess): ServiceInstance {
   throw new LeatError('DESTINATION_NOT_READY', `DestinationSource "${name}" is not ready: ask a cluster administrator`);
 }
 
+/** The error for a namespace that is admitted, but not to what it asks for. */
 export function notAllowed({ name }: SourceAccess, namespace: string): LeatError {
   return new LeatError(
     'DESTINATION_SOURCE_NOT_ALLOWED',

@@ -105,6 +105,7 @@ function byPreference(a: Destination, b: Destination): number {
   return Number(namesWorkloads(b.workloads)) - Number(namesWorkloads(a.workloads)) || byAge(a, b);
 }
 
+/** Order of Destinations: the older first, of the same age the lesser name. */
 export function byAge(a: Destination, b: Destination): number {
   return a.createdAtMs - b.createdAtMs || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 }

@@ -31,6 +31,7 @@ export function readSecretObject(text: string, what: string): JsonSecretObject {
   return { ...requireFields(optional, what), list };
 }
 
+/** An object whose `field` throws SECRET_INVALID where there is none, or an empty one; `what` names it in the message. */
 export function requireFields(optional: FieldOf, what: string): SecretObject {
   return {
     optional,

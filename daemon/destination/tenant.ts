@@ -30,6 +30,7 @@ export function clientAtTenant(client: OAuth2Client, tenant: string): OAuth2Clie
   }));
 }
 
+/** The service instance as the tenant sees it: with a client of its own. */
 export function serviceOfTenant(service: ServiceInstance, tenant: Tenant): ServiceInstance {
   return ofTenant(services, service, tenantName(tenant), () => ({
     ...service,

@@ -55,6 +55,7 @@ const OTHERWISE: Partial<Record<ErrorCode, Partial<SapError>>> = {
   TENANT_NOT_SUBSCRIBED: { origin: 'XSUAA', internalCode: '401' },
 };
 
+/** Status, origin and internal code that SAP's transparent proxy answers with in place of Leat's code. */
 export function sapError(code: ErrorCode): SapError {
   const { status, origin } = ERROR_CODES[code];
   return { status, origin: ORIGINS[origin], internalCode: null, ...OTHERWISE[code] };

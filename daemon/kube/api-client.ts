@@ -42,6 +42,7 @@ export interface ApiClient {
   close(): Promise<void>;
 }
 
+/** Reads token and CA anew as they change; connections made with an older CA are left to end. */
 export function createApiClient(access: ApiAccess): ApiClient {
   let current: { readonly ca: string; readonly agent: Agent } | null = null;
   const retired = new Set<Agent>();

@@ -31,6 +31,7 @@ export interface DialPorts {
 const ATTEMPT_DELAY_MS = 250;
 const KEEPALIVE_MS = 30_000;
 
+/** Resolves, asks the guard about each address, and connects to the first that answers, families in turns. */
 export function createDial({ resolve, guard }: DialPorts): DialDirect {
   return async ({ host, port, timeoutMs }, signal) => {
     const onTimeout = (): LeatError => connectTimeout(host, port, timeoutMs);
@@ -56,6 +57,7 @@ export function createDial({ resolve, guard }: DialPorts): DialDirect {
   };
 }
 
+/** The error of a target that did not accept in time. */
 export function connectTimeout(host: string, port: number, timeoutMs: number): LeatError {
   return new LeatError(
     'UPSTREAM_CONNECT_TIMEOUT',

@@ -23,6 +23,7 @@ export function parseIpAddress(text: string): IpAddress | null {
   return address.isIPv4MappedAddress() ? address.toIPv4Address().toString() : address.toRFC5952String();
 }
 
+/** The family of an address that {@link parseIpAddress} gave. */
 export function familyOf(address: IpAddress): Family {
   return address.includes(':') ? 6 : 4;
 }

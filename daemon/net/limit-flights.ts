@@ -3,6 +3,7 @@
 /** Runs work, at most `max` pieces at a time, in the order in which they came. */
 export type FlightLimit = <T>(work: () => Promise<T>) => Promise<T>;
 
+/** At most `max` at a time; who waits comes in the order of asking. */
 export function createFlightLimit(max: number): FlightLimit {
   const waiting: (() => void)[] = [];
   let running = 0;

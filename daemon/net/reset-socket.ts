@@ -5,6 +5,7 @@ import { TLSSocket } from 'node:tls';
 /** The socket that a TLS socket runs over: Node keeps it to itself. */
 const carriers = new WeakMap<TLSSocket, Socket>();
 
+/** Notes which connection carries a TLS socket, for {@link resetSocket}. */
 export function rememberCarrier(secured: TLSSocket, carrier: Socket): void {
   carriers.set(secured, carrier);
 }

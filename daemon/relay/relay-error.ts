@@ -21,6 +21,7 @@ export function relayError(side: RelaySide, cause: unknown): LeatError {
   return new LeatError('UPSTREAM_RESET', `the upstream ended the connection out of order (${code})`, { cause });
 }
 
+/** The error of a connection that rested for too long. */
 export function idleError(idleTimeoutMs: number): LeatError {
   return new LeatError(
     'IDLE_TIMEOUT',

@@ -20,6 +20,7 @@ export interface TunnelDialPorts extends EndpointPorts {
  */
 export type DialTunnel = (upstream: Upstream, signal: AbortSignal) => Promise<Socket>;
 
+/** Asks the endpoint first that answered last; a token that a tunnel refuses is fetched anew once. */
 export function createTunnelDial(ports: TunnelDialPorts): DialTunnel {
   const preferred = new WeakMap<Tunnel, number>();
 

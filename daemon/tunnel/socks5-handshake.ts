@@ -113,6 +113,7 @@ export function authenticationSteps(
   return [greeting as HandshakeStep<unknown>, authentication as HandshakeStep<unknown>];
 }
 
+/** CONNECT (RFC 1928 §4); a reply other than 0 becomes an error in the words of the dialect. */
 export function connectStep(
   tunnel: string,
   target: TargetAddress,
@@ -135,10 +136,12 @@ export function connectStep(
   return step as HandshakeStep<unknown>;
 }
 
+/** The error of a server that left a step unanswered. */
 export function stepTimeout(tunnel: string, { name, timeoutMs }: HandshakeStep<unknown>): LeatError {
   return new LeatError('TUNNEL_TIMEOUT', `${tunnel} did not answer the ${name} within ${timeoutMs} ms`);
 }
 
+/** The error of a server that ended the connection in the middle of the handshake. */
 export function stepEnded(tunnel: string, { name }: HandshakeStep<unknown>, cause: unknown): LeatError {
   return new LeatError('TUNNEL_UNREACHABLE', `${tunnel} ended the connection instead of answering the ${name}`, {
     cause,

@@ -9,6 +9,7 @@ const NAME_LABEL = 'kubernetes.io/metadata.name';
 /** The labels of a namespace, also of one that was not delivered. */
 export type NamespaceLabels = (namespace: string) => Labels;
 
+/** Labels of namespaces, with `kubernetes.io/metadata.name`: files and old API servers leave it out. */
 export function namespaceLabels(namespaces: readonly Namespace[]): NamespaceLabels {
   const byName = new Map(namespaces.map(({ metadata }) => [metadata.name, metadata.labels ?? {}]));
   return (namespace) => ({ ...byName.get(namespace), [NAME_LABEL]: namespace });

@@ -21,6 +21,7 @@ export function namesWorkloads({ matchesLabels, serviceAccounts }: WorkloadRule)
   return matchesLabels !== null || serviceAccounts !== null;
 }
 
+/** Whether a workload is one of those that the rule names. */
 export function admitsWorkload({ matchesLabels, serviceAccounts }: WorkloadRule, workload: Workload): boolean {
   return (
     (serviceAccounts === null || serviceAccounts.has(workload.serviceAccount)) &&
