@@ -10,6 +10,7 @@ export function headersFromRaw(raw: readonly string[]): HeaderList {
   return headers;
 }
 
+/** Names and values in turns, as node:http takes raw headers. */
 export function headersToRaw(headers: HeaderList): string[] {
   return headers.flat();
 }
@@ -39,10 +40,12 @@ const TOKEN = /^[-!#$%&'*+.^_`|~0-9A-Za-z]+$/;
 /** RFC 9110 §5.5: no control characters but HTAB; nothing beyond one byte. */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
+/** Whether it may be the name of a field. */
 export function isHeaderName(name: string): boolean {
   return TOKEN.test(name);
 }
 
+/** Whether it may be the value of a field: nothing in it ends the field. */
 export function isHeaderValue(value: string): boolean {
   return VALUE.test(value);
 }

@@ -13,6 +13,7 @@ export interface NativeError extends Error {
   readonly syscall: string;
 }
 
+/** Whether the kernel refused, by an error of this module or of Node. */
 export function isNativeError(error: unknown): error is NativeError {
   return error instanceof Error && 'code' in error && 'errno' in error && 'syscall' in error;
 }

@@ -25,6 +25,7 @@ export interface RecorderOptions {
   readonly accessLogFor: (namespace: string | null) => 'All' | 'Refused' | 'None';
 }
 
+/** Begins one record for each connection; it is written when it ends. */
 export function createRecorder(options: RecorderOptions): StartRecord {
   return (peer) => new OpenConnection(options, peer);
 }

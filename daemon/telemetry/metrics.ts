@@ -10,6 +10,7 @@ const DURATION_BUCKETS = [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600];
 /** Destinations that get a label value of their own; all later ones share `other`, so that series stay bounded. */
 const LABELLED_DESTINATIONS = 1000;
 
+/** All metrics, at zero, in a registry of their own, so that tests may have several. */
 export function createMetrics() {
   const registry = new Registry();
   const registers = [registry];

@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Finds exports that nothing imports, and files over the size limit. `node check-exports.ts [ROOT]`. */
+/** Finds exports that nothing imports or nobody described, and files over the size limit. `node check-exports.ts [ROOT]`. */
 import { pathToFileURL } from 'node:url';
 import { readSourceFiles, type SourceFile } from './source-files.ts';
 
 const MAX_LINES = 400;
 const EXPORT = /^export (?:declare )?(?:async )?(function|const|class|interface|type) (\w+)/gm;
+/** The line before has no end of a comment. */
+const UNDESCRIBED = /(?<!\*\/\n)^export (?:async )?(?:function|class) (\w+)/gm;
 
-/** Every unused export and every overlong file as one line. */
+/** Every unused or undescribed export and every overlong file as one line. */
 export function findExportProblems(root: string): string[] {
   const programs = readSourceFiles(root, ['api', 'init', 'daemon', 'controller', 'cli', 'uninstall']);
   const all = [...programs, ...readSourceFiles(root, ['test', 'scripts'])];
-  return [...programs.flatMap((file) => deadExports(file, all)), ...programs.flatMap(tooLong)];
+  return [
+    ...programs.flatMap((file) => deadExports(file, all)),
+    ...programs.flatMap(undescribed),
+    ...programs.flatMap(tooLong),
+  ];
 }
 
 function deadExports(file: SourceFile, all: readonly SourceFile[]): string[] {
@@ -23,6 +29,13 @@ function deadExports(file: SourceFile, all: readonly SourceFile[]): string[] {
     if (isType && (file.text.match(word)?.length ?? 0) > 1) return [];
     return [`${file.path} exports ${name}, which nothing imports`];
   });
+}
+
+/** Types are often told by their name and their fields; what a function or a class does is not. */
+function undescribed({ path, text }: SourceFile): string[] {
+  return [...text.matchAll(UNDESCRIBED)].map(
+    ([, name]) => `${path} exports ${name} without a comment that says what it does`,
+  );
 }
 
 function tooLong({ path, text }: SourceFile): string[] {

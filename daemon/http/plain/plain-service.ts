@@ -30,6 +30,7 @@ export interface PlainService {
   close(): void;
 }
 
+/** One engine, and the connections and upstream legs that it serves. */
 export function createPlainService(options: PlainServiceOptions): PlainService {
   /** By slot of the engine; a slot is a connection's or an upstream leg's. */
   const downstreams: (PlainConnection | undefined)[] = [];
