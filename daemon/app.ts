@@ -109,7 +109,13 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
       hostOf: ({ address }) => synthetic.hostOf(address),
       resolvedHostsOf: learner.hostsOf,
     },
-    forward: tunnels.watchForward(createForward(relayer, createPlanDial(upstreams), upstreams.dial)),
+    forward: tunnels.watchForward(
+      createForward(
+        relayer,
+        createPlanDial({ known: upstreams.known, guard: upstreams.guard, noteTunnel: tunnels.note }),
+        upstreams.dial,
+      ),
+    ),
     readClientHello: (downstream) =>
       readClientHello(downstream, { timeoutMs: FIRST_BYTES_TIMEOUT_MS, signal: draining.signal }),
     readRequestHost: (downstream) =>

@@ -11,8 +11,8 @@ export interface CapturedParts {
   readonly ownAddresses: readonly IpAddress[];
   readonly selfTest: Pick<SelfTest, 'expects' | 'takes'>;
   readonly tracker: ConnectionTracker;
-  /** Never rejects; resolves when the connection is done. */
-  readonly handle: (downstream: Downstream) => Promise<void>;
+  /** Never rejects; gives the connection back when it is done. */
+  readonly handle: (downstream: Downstream) => Promise<Downstream>;
 }
 
 export interface CapturedConnections {

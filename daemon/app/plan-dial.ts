@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Tunnel } from '../destination/destination.ts';
+import type { LeatError } from '../errors/leat-error.ts';
 import { connectionError } from '../net/connection-error.ts';
 import { admitAddresses, connectTimeout } from '../net/dial.ts';
 import { formatEndpoint, type IpAddress, parseIpAddress } from '../net/endpoint.ts';
@@ -11,6 +13,8 @@ export interface PlanParts {
   /** The addresses of a name, where they are known without asking. */
   readonly known: (host: string) => readonly IpAddress[] | null;
   readonly guard: UpstreamGuard;
+  /** Told of each hand-shake that failed. */
+  readonly noteTunnel: (tunnel: Tunnel, refusal: LeatError) => void;
 }
 
 const MOST_LITERALS = 1_024;
@@ -19,7 +23,7 @@ const MOST_LITERALS = 1_024;
  * Whether the engine can reach an upstream by itself, and how: one address that is known by now and admitted, and no
  * hand-shake or a static one. Null leaves it to Node: names that must be asked for, races of several addresses, TLS, tokens.
  */
-export function createPlanDial({ known, guard }: PlanParts): (upstream: Upstream) => DialPlan | null {
+export function createPlanDial({ known, guard, noteTunnel }: PlanParts): (upstream: Upstream) => DialPlan | null {
   const literals = new Map<string, IpAddress | null>();
   const literalOf = (host: string): IpAddress | null => {
     let literal = literals.get(host);
@@ -46,9 +50,28 @@ export function createPlanDial({ known, guard }: PlanParts): (upstream: Upstream
     if (upstream.via.kind === 'direct') admitAddresses(upstream.host, upstream.port, [address], guard);
     const before = plans.get(upstream);
     if (before?.address === address) return before;
-    const plan = upstream.via.kind === 'direct' ? planDirect(upstream, address) : planSocks5(upstream, () => address);
+    const plan =
+      upstream.via.kind === 'direct'
+        ? planDirect(upstream, address)
+        : noted(
+            planSocks5(upstream, () => address),
+            upstream.via.tunnel,
+            noteTunnel,
+          );
     if (plan !== null) plans.set(upstream, plan);
     return plan;
+  };
+}
+
+function noted(plan: DialPlan | null, tunnel: Tunnel, noteTunnel: PlanParts['noteTunnel']): DialPlan | null {
+  if (plan === null) return null;
+  return {
+    ...plan,
+    explain(failure) {
+      const refusal = plan.explain(failure);
+      noteTunnel(tunnel, refusal);
+      return refusal;
+    },
   };
 }
 

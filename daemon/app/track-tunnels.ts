@@ -71,8 +71,9 @@ export function trackTunnels({ snapshots, ...parts }: TunnelTrackerParts): Tunne
 
   return {
     watchDial: (dial) => (upstream, signal) => watch(upstream, () => dial(upstream, signal)),
+    // A connection that begins while nothing is wrong can't show later that something is right again.
     watchForward: (forward) => (downstream, upstream, options, signal) =>
-      upstream.via.kind === 'direct'
+      troubles.isEmpty || upstream.via.kind === 'direct'
         ? forward(downstream, upstream, options, signal)
         : watch(upstream, () => forward(downstream, upstream, options, signal)),
     watchFields: (fields) => async (via, options, signal) => {

@@ -19,16 +19,18 @@ export class ConnectionTracker {
     return this.#open.size;
   }
 
-  /** Follows a connection until `done` settles. */
-  track(socket: Destroyable, done: Promise<void>): void {
+  /** Follows a connection until `done` gives it back; `done` never rejects. */
+  track<T extends Destroyable>(connection: T, done: Promise<T>): void {
     if (this.#open.size === 0) this.#idle = Promise.withResolvers<void>();
-    this.#open.add(socket);
-    const leave = (): void => {
-      this.#open.delete(socket);
-      if (this.#open.size === 0) this.#idle.resolve();
-    };
-    void done.then(leave, leave);
+    this.#open.add(connection);
+    void done.then(this.#leave);
   }
+
+  /** One for all: a function for each would be kept for as long as its connection is open. */
+  readonly #leave = (connection: Destroyable): void => {
+    this.#open.delete(connection);
+    if (this.#open.size === 0) this.#idle.resolve();
+  };
 
   /** Resolves when none is open, and after `timeoutMs` in any case. */
   async idle(timeoutMs: number): Promise<void> {
@@ -47,8 +49,8 @@ export class ConnectionTracker {
     await this.idle(drainMs);
     const left = this.#open.size;
     cut();
-    for (const socket of this.#open) {
-      socket.destroy(new LeatError('DRAINED', 'the daemon stopped before the connection ended'));
+    for (const connection of this.#open) {
+      connection.destroy(new LeatError('DRAINED', 'the daemon stopped before the connection ended'));
     }
     await this.#idle.promise;
     return { cut: left };

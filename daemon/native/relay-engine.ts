@@ -52,14 +52,20 @@ export interface NativeRelay {
   readonly idleTimeoutMs: number;
 }
 
-type OnEnd = (result: NativeRelayResult) => void;
+/**
+ * Who waits for the end of a relay, once. An object: a function with what it closes over weighs twice as much, and connections
+ * are open for long.
+ */
+export interface RelayWaiter {
+  ended(result: NativeRelayResult): void;
+}
 
 /** One engine for the process; `start` and `dial` own the descriptors from the call on, also where they throw. */
 export class RelayEngine {
   readonly #engine: EngineHandle;
   readonly #rows = new RelayRows();
   /** By the id of a relay; an id is free for the next one as soon as its relay has ended. */
-  readonly #waiting: (OnEnd | null)[] = [];
+  readonly #waiting: (RelayWaiter | null)[] = [];
   readonly #freeIds: number[] = [];
   readonly #onAccepted: (accepted: NativeAccepted) => void;
   #isSubmitting = false;
@@ -77,20 +83,20 @@ export class RelayEngine {
     return this.#waiting.length - this.#freeIds.length;
   }
 
-  start(relay: NativeRelay, onEnd: OnEnd): void {
+  start(relay: NativeRelay, waiter: RelayWaiter): void {
     const { downstreamFd, upstreamFd, downstreamPrefix, upstreamPrefix, idleTimeoutMs } = relay;
     const id = this.#nextId;
     binding.addRelay(this.#engine, id, downstreamFd, upstreamFd, downstreamPrefix, upstreamPrefix, idleTimeoutMs);
-    this.#waitFor(id, onEnd);
+    this.#waitFor(id, waiter);
     this.#submitSoon();
   }
 
   /** Connects to the upstream, plays the script, relays. */
-  dial(dial: NativeDial, onEnd: OnEnd): void {
+  dial(dial: NativeDial, waiter: RelayWaiter): void {
     if (!this.#rows.hasRoomFor(dial)) binding.submitRelays(this.#engine);
     const id = this.#nextId;
     this.#rows.addDial(id, dial);
-    this.#waitFor(id, onEnd);
+    this.#waitFor(id, waiter);
     this.#submitSoon();
   }
 
@@ -120,10 +126,10 @@ export class RelayEngine {
   }
 
   /** Whoever waits for a result finds the process alive when it comes. */
-  #waitFor(id: number, onEnd: OnEnd): void {
+  #waitFor(id: number, waiter: RelayWaiter): void {
     if (this.size === 0) binding.holdProcess(this.#engine, true);
     if (id < this.#waiting.length) this.#freeIds.pop();
-    this.#waiting[id] = onEnd;
+    this.#waiting[id] = waiter;
   }
 
   /** The engine is woken once for all that is decided in a turn of the event loop. */
@@ -150,11 +156,11 @@ export class RelayEngine {
   }
 
   #end(id: number, result: NativeRelayResult): void {
-    const onEnd = this.#waiting[id];
+    const waiter = this.#waiting[id];
     this.#waiting[id] = null;
     this.#freeIds.push(id);
     if (this.size === 0 && !this.#isStopped) binding.holdProcess(this.#engine, false);
-    onEnd?.(result);
+    waiter?.ended(result);
   }
 }
 

@@ -114,8 +114,8 @@ export class RelayRows {
     const end = 1 + (row[0] ?? 0) * ACCEPTED_NUMBERS;
     for (let at = 1; at < end; at += ACCEPTED_NUMBERS) {
       take({
-        fd: row[at] ?? -1,
-        errno: row[at + 1] ?? 0,
+        fd: integerAt(row, at),
+        errno: integerAt(row, at + 1),
         peer: readEndpoint(row, at + 2),
         originalDestination: readEndpoint(row, at + 2 + ENDPOINT_NUMBERS),
       });
@@ -144,9 +144,14 @@ function remember<K, V>(known: Map<K, V>, key: K, make: () => V): V {
   return value;
 }
 
+/** As an integer of the engine: what comes out of the array is a number that would be kept in an object of its own. */
+function integerAt(row: Float64Array, at: number): number {
+  return (row[at] as number) | 0;
+}
+
 function readEndpoint(row: Float64Array, at: number): Endpoint | null {
   const family = row[at];
-  const port = row[at + 1] ?? 0;
+  const port = integerAt(row, at + 1);
   if (family === 4) return { address: ipv4Text(row[at + 2] ?? 0), port };
   if (family !== 6) return null;
   const groups = [...row.subarray(at + 2, at + 6)].flatMap((word) => [Math.trunc(word / 0x10000), word % 0x10000]);

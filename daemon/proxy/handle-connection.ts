@@ -4,7 +4,8 @@
  * one fact; whatever fails at any stage ends here, as a reset for the client and a flag in the record.
  *
  * A stage that knows gives its answer at once, and a promise only where it has to wait: most connections are on their way
- * within the turn that accepted them, and an await is a turn of its own.
+ * within the turn that accepted them. What the stages made is gone by then: a connection that is open and silent keeps its
+ * record, and nothing else.
  */
 import { asLeatError } from '../errors/leat-error.ts';
 import type { Downstream } from '../net/downstream.ts';
@@ -12,45 +13,55 @@ import { acceptConnection } from './accept-connection.ts';
 import { captureConnection } from './capture-connection.ts';
 import type { ConnectionLimit } from './connection-limit.ts';
 import { decideConnection } from './decide-connection.ts';
-import { identifyConnection } from './identify-connection.ts';
+import { type IdentifiedConnection, identifyConnection } from './identify-connection.ts';
 import { nameConnection } from './name-connection.ts';
-import type { ProxyPorts, RelayResult } from './ports.ts';
-import { takeRoute, upstreamOf } from './take-route.ts';
+import type { ConnectionRecord, ProxyPorts, RelayResult } from './ports.ts';
+import { takeRoute } from './take-route.ts';
+import { whenKnown } from './when-known.ts';
 
-/** Takes a redirected connection to where it belongs. Never rejects; resolves when the connection and its record are done. */
+/** Takes a redirected connection to where it belongs. Never rejects; gives it back when it and its record are done. */
 export async function handleConnection(
   downstream: Downstream,
   ports: ProxyPorts,
   limit: ConnectionLimit,
-): Promise<void> {
-  const accepted = acceptConnection(downstream);
-  const record = ports.startRecord(accepted.peer);
+): Promise<Downstream> {
+  const record = ports.startRecord(downstream.peer);
   let result: RelayResult;
   let slot: Disposable | null = null;
   try {
-    const captured = captureConnection(accepted, ports.readOriginalDestination);
-    record.add({ originalDestination: captured.originalDestination });
-
-    const identifying = identifyConnection(captured, ports);
-    const identified = identifying instanceof Promise ? await identifying : identifying;
-    record.add({ namespace: identified.workload.namespace, pod: identified.workload.name });
-
-    // Before a name is read: a client that keeps us waiting for one must not do so a thousand times.
-    slot = limit.take(identified);
-
-    const naming = nameConnection(identified, ports);
-    const named = naming instanceof Promise ? await naming : naming;
-    record.add({ host: named.host });
-
-    const decided = decideConnection(named, record);
-    result = await takeRoute(decided, record, ports);
-    // Only what was reached is an upstream; one that was not is in the reason.
-    record.add({ upstream: upstreamOf(decided.route) });
+    result = await carry(downstream, record, ports, (identified) => {
+      slot = limit.take(identified);
+    });
   } catch (error) {
     result = { sentBytes: 0, receivedBytes: 0, error: asLeatError(error) };
-  } finally {
-    slot?.[Symbol.dispose]();
+    // Only what was reached is an upstream; one that was not is in the reason.
+    record.add({ upstream: undefined });
   }
+  (slot as Disposable | null)?.[Symbol.dispose]();
   record.end(result);
   downstream.reset();
+  return downstream;
+}
+
+/** The stages. Resolves when the connection is over. @throws why it could not be taken where it was going */
+function carry(
+  downstream: Downstream,
+  record: ConnectionRecord,
+  ports: ProxyPorts,
+  takeSlot: (identified: IdentifiedConnection) => void,
+): RelayResult | Promise<RelayResult> {
+  const captured = captureConnection(acceptConnection(downstream), ports.readOriginalDestination);
+  record.add({ originalDestination: captured.originalDestination });
+
+  const named = whenKnown(identifyConnection(captured, ports), (identified) => {
+    record.add({ namespace: identified.workload.namespace, pod: identified.workload.name });
+    // Before a name is read: a client that keeps us waiting for one must not do so a thousand times.
+    takeSlot(identified);
+    return nameConnection(identified, ports);
+  });
+
+  return whenKnown(named, (known) => {
+    record.add({ host: known.host });
+    return takeRoute(decideConnection(known, record), record, ports);
+  });
 }

@@ -85,9 +85,9 @@ export interface HttpContext {
 
 export type StartRequest = (request: { readonly method: string; readonly path: string }) => OpenRecord;
 
-/** Facts that a record accretes, stage by stage; names that end in Ms or Bytes hold numbers. */
+/** Facts that a record accretes, stage by stage; names that end in Ms or Bytes hold numbers. `undefined` takes one back. */
 export type RecordFacts = Readonly<Record<string, RecordFact>>;
-export type RecordFact = string | number | boolean | null | Endpoint;
+export type RecordFact = string | number | boolean | null | undefined | Endpoint;
 
 /** A record that was begun and has to be ended, once. */
 export interface OpenRecord {

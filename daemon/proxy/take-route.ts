@@ -5,7 +5,7 @@ import { hostMatches } from '../routing/host-matches.ts';
 import type { Route, TcpRoute, TlsRoute } from '../routing/route.ts';
 import type { DecidedConnection } from './decide-connection.ts';
 import { followRoute } from './follow-route.ts';
-import type { ConnectionRecord, ProxyPorts, RelayResult } from './ports.ts';
+import type { ConnectionRecord, ProxyPorts, RecordFacts, RelayResult } from './ports.ts';
 
 /** Carries the decision out and resolves with what was moved. @throws what kept the upstream from being reached. */
 export function takeRoute(
@@ -14,7 +14,7 @@ export function takeRoute(
   ports: ProxyPorts,
 ): Promise<RelayResult> {
   const { route, downstream, workload } = decided;
-  record.add({ route: routeName(route), destination: destinationOf(route) });
+  record.add(factsOf(route));
   switch (route.kind) {
     case 'http':
       return ports.serveHttp(downstream, route, {
@@ -28,13 +28,6 @@ export function takeRoute(
     case 'tcp':
       return passThrough(route, decided, ports);
   }
-}
-
-/** What a connection that is passed through was relayed to; requests of http have an upstream each. */
-export function upstreamOf(route: Route): string | null {
-  if (route.kind === 'http') return null;
-  const { host, port, via } = route.upstream;
-  return via.kind === 'direct' ? `${host}:${port}` : `${host}:${port} through ${via.tunnel.name}`;
 }
 
 /** A ClientHello that names another host would take the Destination's tunnel or permission to a target of its own. */
@@ -63,6 +56,17 @@ function passThrough(
   return forward(downstream, upstream, { idleTimeoutMs }, signal);
 }
 
+/** Told once for each route: its connections are many, and open for long. */
+const facts = new WeakMap<Route, RecordFacts>();
+
+function factsOf(route: Route): RecordFacts {
+  const known = facts.get(route);
+  if (known !== undefined) return known;
+  const told = { route: routeName(route), destination: destinationOf(route), upstream: upstreamOf(route) };
+  facts.set(route, told);
+  return told;
+}
+
 /** `tcp`, `tls`, `http`, or the same through a tunnel of a protocol: `socks5/tcp`, `httpForward/http`. */
 function routeName(route: Route): string {
   const via = route.kind === 'http' ? route.targets[0]?.upstream.via : route.upstream.via;
@@ -73,4 +77,11 @@ function routeName(route: Route): string {
 function destinationOf(route: Route): string | null {
   const destination = route.kind === 'http' ? route.targets[0]?.destination : route.destination;
   return destination?.id ?? null;
+}
+
+/** What a connection that is passed through is relayed to; requests of http have an upstream each. */
+function upstreamOf(route: Route): string | null {
+  if (route.kind === 'http') return null;
+  const { host, port, via } = route.upstream;
+  return via.kind === 'direct' ? `${host}:${port}` : `${host}:${port} through ${via.tunnel.name}`;
 }

@@ -12,21 +12,23 @@ const NOBODY: Endpoint = { address: '0.0.0.0', port: 0 };
 /** A connection that the engine accepted: a descriptor, until somebody wants a socket. */
 export class EngineDownstream implements Downstream {
   readonly peer: Endpoint;
-  readonly #accepted: NativeAccepted;
+  /** Of accept4(2) or SO_ORIGINAL_DST where there is no original destination; 0: nothing went wrong. */
+  readonly #errno: number;
+  readonly #originalDestination: Endpoint | null;
   #fd: number;
   #socket: Socket | null = null;
 
   constructor(accepted: NativeAccepted) {
-    this.#accepted = accepted;
+    this.#errno = accepted.errno;
+    this.#originalDestination = accepted.originalDestination;
     this.#fd = accepted.fd;
     this.peer = accepted.peer ?? NOBODY;
   }
 
   originalDestination(): Endpoint {
-    const { fd, errno, originalDestination } = this.#accepted;
-    if (originalDestination !== null) return originalDestination;
-    const name = errno === 0 ? 'an address of no known family' : getSystemErrorName(-errno);
-    if (fd < 0) {
+    if (this.#originalDestination !== null) return this.#originalDestination;
+    const name = this.#errno === 0 ? 'an address of no known family' : getSystemErrorName(-this.#errno);
+    if (this.#fd < 0) {
       throw new LeatError(
         'INTERNAL',
         `the connection could not be accepted (${name}): no descriptors or memory are left`,

@@ -2,13 +2,13 @@
 /** The relay on the native engine's threads: payload bytes never enter this process's heap. */
 import { getSystemErrorName } from 'node:util';
 import { LeatError } from '../errors/leat-error.ts';
-import { RelayEngine } from '../native/relay-engine.ts';
+import { RelayEngine, type RelayWaiter } from '../native/relay-engine.ts';
 import type { NativeRelayResult } from '../native/relay-rows.ts';
 import type { Downstream } from '../net/downstream.ts';
 import { EngineDownstream } from './engine-downstream.ts';
 import type { RelayResult } from './relay.ts';
 import { idleError, relayError } from './relay-error.ts';
-import type { DialFailure, Relayer } from './relayer.ts';
+import type { DialFailure, DialPlan, Relayer } from './relayer.ts';
 import { streamRelay } from './stream-relay.ts';
 import { takeOver } from './take-over.ts';
 
@@ -26,23 +26,19 @@ export function createNativeRelayer(threads: number, onAccepted?: (downstream: D
       const pair = takeOver(downstream, upstream);
       if (pair === null) return streamRelay(downstream, upstream, { idleTimeoutMs });
       return new Promise((resolve) =>
-        engine.start({ ...pair, idleTimeoutMs }, (result) => resolve(resultOf(result, idleTimeoutMs))),
+        engine.start({ ...pair, idleTimeoutMs }, { ended: (result) => resolve(resultOf(result, idleTimeoutMs)) }),
       );
     },
     dial(downstream, plan, { idleTimeoutMs }) {
       const downstreamFd = downstream.takeDescriptor();
       if (downstreamFd === null) return null;
       const { address, port, connectTimeoutMs, script } = plan;
-      return new Promise((resolve, reject) => {
-        engine.dial({ downstreamFd, address, port, connectTimeoutMs, script, idleTimeoutMs }, (result) => {
-          if (result.returnedFd < 0) {
-            resolve(resultOf(result, idleTimeoutMs));
-            return;
-          }
-          downstream.giveBack(result.returnedFd);
-          reject(plan.explain(failureOf(result)));
-        });
-      });
+      const { promise, resolve, reject } = Promise.withResolvers<RelayResult>();
+      engine.dial(
+        { downstreamFd, address, port, connectTimeoutMs, script, idleTimeoutMs },
+        new Dialled(downstream, plan, idleTimeoutMs, resolve, reject),
+      );
+      return promise;
     },
     listen(asked, ipv6) {
       const port = engine.listen({ address: '0.0.0.0', port: asked }, BACKLOG);
@@ -53,6 +49,38 @@ export function createNativeRelayer(threads: number, onAccepted?: (downstream: D
     cut: () => engine.cut(),
     stop: () => engine.stop(),
   };
+}
+
+/** A connection that the engine dials and relays, until it is over. */
+class Dialled implements RelayWaiter {
+  readonly #downstream: Downstream;
+  readonly #plan: DialPlan;
+  readonly #idleTimeoutMs: number;
+  readonly #resolve: (result: RelayResult) => void;
+  readonly #reject: (reason: LeatError) => void;
+
+  constructor(
+    downstream: Downstream,
+    plan: DialPlan,
+    idleTimeoutMs: number,
+    resolve: (result: RelayResult) => void,
+    reject: (reason: LeatError) => void,
+  ) {
+    this.#downstream = downstream;
+    this.#plan = plan;
+    this.#idleTimeoutMs = idleTimeoutMs;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  ended(result: NativeRelayResult): void {
+    if (result.returnedFd < 0) {
+      this.#resolve(resultOf(result, this.#idleTimeoutMs));
+      return;
+    }
+    this.#downstream.giveBack(result.returnedFd);
+    this.#reject(this.#plan.explain(failureOf(result)));
+  }
 }
 
 function resultOf(result: NativeRelayResult, idleTimeoutMs: number): RelayResult {

@@ -11,11 +11,11 @@ test('draining with nothing open ends at once', async (t) => {
 test('draining waits for connections that end in time', async (t) => {
   const [, downstream] = await socketPair(t);
   const tracker = new ConnectionTracker();
-  const done = Promise.withResolvers<void>();
+  const done = Promise.withResolvers<typeof downstream>();
   tracker.track(downstream, done.promise);
   const drained = tracker.drain(60_000, () => undefined);
   t.is(tracker.size, 1);
-  done.resolve();
+  done.resolve(downstream);
   t.deepEqual(await drained, { cut: 0 });
   t.false(downstream.destroyed);
 });
@@ -27,8 +27,8 @@ test('what outlives the time is cut, counted, and waited for', async (t) => {
   tracker.track(
     downstream,
     once(downstream, 'close').then(
-      () => undefined,
-      () => undefined,
+      () => downstream,
+      () => downstream,
     ),
   );
   let reason: unknown = null;

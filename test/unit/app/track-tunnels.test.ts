@@ -149,7 +149,7 @@ test('another credential is judged anew; the same one in a newer snapshot is not
 });
 
 test('a connection of the engine tells at its end how it began: nothing, where it was refused since then', async (t) => {
-  const { dial, forward, pass, reasons } = start(t);
+  const { tracker, dial, forward, pass, reasons } = start(t);
   const long = Promise.withResolvers<void>();
   const ended = forward(long.promise);
   pass(10);
@@ -161,7 +161,7 @@ test('a connection of the engine tells at its end how it began: nothing, where i
   await forward(Promise.resolve());
   t.deepEqual(reasons(), []);
   const refusal = new LeatError('TUNNEL_AUTHENTICATION', 'refused');
-  await forward(Promise.reject(refusal));
+  tracker.note(corp(), refusal);
   pass(1_000);
   t.deepEqual(reasons(), [TOLD]);
 });
