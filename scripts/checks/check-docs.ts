@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Holds the documents to what the code has: error codes, metrics, options, dependencies, paths. */
-import { existsSync, readFileSync } from 'node:fs';
+/** Holds the documents to what the code has: error codes, metrics, options, dependencies, paths, folders. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { AUTHENTICATION_TYPES } from '../../api/kinds/authentication.ts';
@@ -17,6 +17,7 @@ const PATH = /`((?:api|init|daemon|controller|cli|uninstall|charts|test|scripts|
 /** Every difference as one line. */
 export async function findDocProblems(root: string): Promise<string[]> {
   const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+  const architecture = read('ARCHITECTURE.md');
   const metrics = await createMetrics().registry.getMetricsAsJSON();
   const { dependencies, devDependencies } = JSON.parse(read('package.json'));
   return [
@@ -50,6 +51,9 @@ export async function findDocProblems(root: string): Promise<string[]> {
       const says = existsSync(join(root, test)) && read(test).includes(`'${name}'`);
       return says || !existsSync(join(root, test)) ? [] : [`docs/authentication.md: ${test} says nothing of ${name}`];
     }),
+    ...readdirSync(join(root, 'daemon'), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && !architecture.includes(`${entry.name}/`))
+      .map(({ name }) => `ARCHITECTURE.md does not name daemon/${name}/`),
     ...listDocuments(root).flatMap((document) =>
       [...read(document).matchAll(PATH)]
         .map(([, path = '']) => path)
