@@ -15,7 +15,7 @@ export interface RuleWatchParts {
 
 const EVERY_MS = 30_000;
 
-/** Checks every 30 s that Leat's jumps stand where they have to, and has them put back (DESIGN §4). */
+/** Checks every 30 s that Leat's jumps stand where they have to, and has them put back. */
 export function watchRules(parts: RuleWatchParts): { stop(): Promise<void> } {
   const { log, onGood, onProblem } = parts;
   let stopped = false;

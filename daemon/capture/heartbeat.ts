@@ -5,7 +5,7 @@ import type { Ipset } from './ipset-netlink.ts';
 /** The port whose entry keeps DNS captured. */
 const ENTRY = '53';
 
-/** The dead man's switch (DESIGN §5): while it beats, DNS of pods is captured. */
+/** The dead man's switch (ARCHITECTURE.md, `leat-alive`): while it beats, DNS of pods is captured. */
 export interface Heartbeat {
   /**
    * Renews the entry for {@link HEARTBEAT_TIMEOUT_SECONDS}. Only for the loop that answers DNS, and only after it answered

@@ -39,7 +39,7 @@ export interface DnsServer {
 const DRAIN_POLL_MS = 20;
 
 /**
- * Serves the captured DNS queries of the node's pods (DESIGN §5).
+ * Serves the captured DNS queries of the node's pods.
  * @throws the system's error where an address can't be bound; nothing is left open then
  */
 export async function startDnsServer(options: DnsServerOptions): Promise<DnsServer> {

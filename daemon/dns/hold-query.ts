@@ -14,7 +14,7 @@ export type Identify = (address: IpAddress) => Workload | 'pending' | null;
 export type WhenKnown = (address: IpAddress, signal: AbortSignal) => Promise<void>;
 
 /**
- * Waits for a source that is pending to become known, at most `holdMs` (DESIGN §5: a pod's address reaches the API about
+ * Waits for a source that is pending to become known, at most `holdMs` (a pod's address reaches the API about
  * a second after its containers start). Null where it is not known even then: its query passes unchanged.
  */
 export async function holdUntilKnown(

@@ -7,7 +7,7 @@ import type { UdpAsker } from './ask-over-udp.ts';
 import { AT, CLASS_IN, FLAG, HEADER_BYTES, RCODE, TYPE } from './message.ts';
 import type { OnOutcome } from './outcome.ts';
 
-/** The dead man's switch of DNS capture: while beats come, queries are captured; without, they pass by (DESIGN §5). */
+/** The dead man's switch of DNS capture: while beats come, queries are captured; without, they pass by. */
 export interface Heartbeat {
   /** False: no beat, for what the daemon would answer is not known yet. */
   ready(): boolean;

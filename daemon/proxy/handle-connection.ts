@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The way of a connection (DESIGN §2), from accept to its record. Each stage takes what the stage before it made and adds
+ * The way of a connection (ARCHITECTURE.md), from accept to its record. Each stage takes what the stage before it made and adds
  * one fact; whatever fails at any stage ends here, as a reset for the client and a flag in the record.
  *
  * A stage that knows gives its answer at once, and a promise only where it has to wait: most connections are on their way

@@ -17,8 +17,8 @@ export interface IdentifiedConnection extends CapturedConnection {
 
 /**
  * At once where the source is known. Else waits until the source address belongs to exactly one pod that can still have it:
- * the address reaches the API about a second after the pod's containers start (reference: pod IP races), that its last owner
- * is gone may reach it later still, and there is no default identity.
+ * the address reaches the API about a second after the pod's containers start, that its last owner is gone may reach it
+ * later still (docs/adr/0009-addresses-from-the-runtime.md), and there is no default identity.
  *
  * @throws SOURCE_UNKNOWN, SOURCE_AMBIGUOUS after the deadline; SOURCE_NOT_ENROLLED at once; NOT_READY without a snapshot.
  */

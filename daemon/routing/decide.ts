@@ -11,7 +11,8 @@ import { listHttpTargets, type PortMatch } from './list-http-targets.ts';
 import type { HostMatch, Snapshot } from './snapshot.ts';
 
 /**
- * Where a connection goes, or why it is refused (DESIGN §3 choice, §6): the same facts and snapshot always give the same.
+ * Where a connection goes, or why it is refused: the same facts and snapshot always give the same. The order
+ * of choice is docs/adr/0004-order-of-choice.md.
  *
  * - A name, managed and with the port declared: by the protocol of the best Destination of that port. Others of the
  *   same port that speak another protocol are out. For http all that remain become targets, and one that is not ready is

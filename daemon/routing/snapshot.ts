@@ -29,7 +29,10 @@ export interface Snapshot {
     readonly awaited: readonly Workload[];
   };
   readonly destinations: {
-    /** Destinations that the workload may use for the host, best first (DESIGN §3, choice). Empty: not managed for it. */
+    /**
+     * Destinations that the workload may use for the host, best first (docs/adr/0004-order-of-choice.md). Empty: it is not
+     * managed for it.
+     */
     match(workload: Workload, host: string): readonly HostMatch[];
     all(): Iterable<Destination>;
   };

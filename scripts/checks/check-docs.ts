@@ -11,8 +11,12 @@ import { ERROR_CODES } from '../../daemon/errors/error-codes.ts';
 import { createMetrics } from '../../daemon/telemetry/metrics.ts';
 import { USAGE } from '../../init/options.ts';
 import { listDocuments } from './list-documents.ts';
+import { readSourceFiles } from './source-files.ts';
 
 const PATH = /`((?:api|init|daemon|controller|cli|uninstall|charts|test|scripts|docs)\/[\w./-]*)`/g;
+const PROGRAMS = ['api', 'init', 'daemon', 'controller', 'cli', 'uninstall'];
+/** In a comment or a message of a program. */
+const DOCUMENT = /\b(?:docs\/[\w/-]+|[A-Z]+)\.md\b/g;
 
 /** Every difference as one line. */
 export async function findDocProblems(root: string): Promise<string[]> {
@@ -54,6 +58,11 @@ export async function findDocProblems(root: string): Promise<string[]> {
     ...readdirSync(join(root, 'daemon'), { withFileTypes: true })
       .filter((entry) => entry.isDirectory() && !architecture.includes(`${entry.name}/`))
       .map(({ name }) => `ARCHITECTURE.md does not name daemon/${name}/`),
+    ...readSourceFiles(root, PROGRAMS).flatMap(({ path, text }) =>
+      [...text.matchAll(DOCUMENT)]
+        .filter(([document]) => !existsSync(join(root, document)))
+        .map(([document]) => `${path} names ${document}, which does not exist`),
+    ),
     ...listDocuments(root).flatMap((document) =>
       [...read(document).matchAll(PATH)]
         .map(([, path = '']) => path)

@@ -14,7 +14,7 @@ const MANAGED = 'mail.partner.test';
 const UNMANAGED = 'www.rival.test';
 const PORT = 25;
 const DRAIN_MS = 3_000;
-/** DESIGN §5: within 10 s of the last sign of life; the client asks five times a second. */
+/** Within 10 s of the last sign of life; the client asks five times a second. */
 const WITHOUT_DNS_MS = 10_500;
 
 let lab: Lab;

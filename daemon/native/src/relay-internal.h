@@ -23,7 +23,7 @@ enum {
   WHEEL_SLOTS = 1024,
   LISTENERS = 4,
   ACCEPT_TURN = 128,
-  /* conntrack forgets a flow in CLOSE_WAIT after 60 s; probes keep a half-closed leg known (DESIGN, routes). */
+  /* conntrack forgets a flow in CLOSE_WAIT after 60 s; probes keep a half-closed leg known. */
   KEEPALIVE_S = 30,
   SETTLE_TICKS = 4, /* most connections are over before they need probes: those that live for a second get them */
 };

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The choice between Destinations (DESIGN §3), rule by rule, as `indexDestinations` and `listHttpTargets` state it. */
+/**
+ * The choice between Destinations (docs/adr/0004-order-of-choice.md), rule by rule, as `indexDestinations` and
+ * `listHttpTargets` state it.
+ */
 import test from 'ava';
 import type { ResourceSet } from '../../../api/resource-set.ts';
 import { compileSnapshot } from '../../../daemon/routing/compile-snapshot.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Two namespaces that try to steal from each other (DESIGN §10): each test is one attempt, and what it gets. */
+/** Two namespaces that try to steal from each other (docs/security.md): each test is one attempt, and what it gets. */
 import test from 'ava';
 import type { ResourceSet } from '../../../api/resource-set.ts';
 import { compileSnapshot } from '../../../daemon/routing/compile-snapshot.ts';
