@@ -29,5 +29,5 @@ COPY --from=build /app /app
 ENV NODE_COMPILE_CACHE=/app/.compile-cache
 # Compiled code is valid for the flags that it was compiled with: those of the chart.
 RUN node /app/init/main.ts --help >/dev/null \
-  && node --max-semi-space-size=2 --heap-growing-percent=40 --single-threaded-gc --expose-gc /app/daemon/main.ts --help >/dev/null
-ENTRYPOINT ["node", "--max-semi-space-size=2", "--heap-growing-percent=40", "--single-threaded-gc", "--expose-gc", "/app/daemon/main.ts"]
+  && node --max-semi-space-size=2 --heap-growing-percent=40 --single-threaded-gc --no-allocation-site-pretenuring --expose-gc /app/daemon/main.ts --help >/dev/null
+ENTRYPOINT ["node", "--max-semi-space-size=2", "--heap-growing-percent=40", "--single-threaded-gc", "--no-allocation-site-pretenuring", "--expose-gc", "/app/daemon/main.ts"]
