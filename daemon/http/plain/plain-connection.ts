@@ -56,6 +56,10 @@ export class PlainConnection implements AnswerTaker {
     return this.#ended.promise;
   }
 
+  get signal(): AbortSignal {
+    return this.#context.signal;
+  }
+
   get isIdle(): boolean {
     return this.#phase === 'idle';
   }

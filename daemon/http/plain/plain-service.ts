@@ -35,6 +35,7 @@ export function createPlainService(options: PlainServiceOptions): PlainService {
   /** By slot of the engine; a slot is a connection's or an upstream leg's. */
   const downstreams: (PlainConnection | undefined)[] = [];
   const upstreams: (AnswerTaker | undefined)[] = [];
+  const followed = new WeakSet<AbortSignal>();
   let isDraining = false;
   const engine = new HttpEngine({
     ...options,
@@ -98,6 +99,16 @@ export function createPlainService(options: PlainServiceOptions): PlainService {
     }
   }
 
+  /** One listener for all connections of a signal: an EventTarget looks through those that it has for each one more. */
+  function failWith(signal: AbortSignal): void {
+    if (followed.has(signal)) return;
+    followed.add(signal);
+    const onAbort = (): void => {
+      for (const connection of downstreams) if (connection?.signal === signal) connection.fail(signal.reason);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+  }
+
   return {
     serve(downstream, route, context) {
       if (isDraining || context.signal.aborted || !hasPlainTarget(route)) return null;
@@ -110,10 +121,8 @@ export function createPlainService(options: PlainServiceOptions): PlainService {
       }
       const connection = new PlainConnection(slot, context, ports);
       downstreams[slot] = connection;
-      const onAbort = (): void => connection.fail(context.signal.reason);
-      context.signal.addEventListener('abort', onAbort, { once: true });
+      failWith(context.signal);
       return connection.ended.then((end) => {
-        context.signal.removeEventListener('abort', onAbort);
         if (end.kind === 'handedOver') downstream.giveBack(end.fd);
         return end;
       });
