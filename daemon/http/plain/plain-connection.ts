@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { asLeatError, LeatError } from '../../errors/leat-error.ts';
-import { type Body, FRAMING, SIDE, WAIT } from '../../native/http-engine.ts';
+import { FRAMING, SIDE, WAIT } from '../../native/http-engine.ts';
 import type { HttpRoute } from '../../routing/route.ts';
 import { type AttemptShape, Attempts, type Verdict } from '../attempts.ts';
 import { endsConnection, errorResponse, errorResponseBytes } from '../error-response.ts';
@@ -266,7 +266,7 @@ export class PlainConnection implements AnswerTaker {
     this.#wasSent = true;
     follow(leg.slot, this);
     const { responseTimeoutMs, idleTimeoutMs } = destination;
-    if (leg.tls?.takesNext(hasAny(plan.request.body))) {
+    if (leg.tls?.takesNext(this.#shape(plan).hasBody)) {
       engine.askAhead(this.#slot, leg.slot, responseTimeoutMs, idleTimeoutMs);
     } else {
       engine.ask(this.#slot, leg.slot, head, plan.request.body, responseTimeoutMs, idleTimeoutMs);
@@ -389,12 +389,8 @@ export class PlainConnection implements AnswerTaker {
   }
 
   #shape({ request }: RequestPlan): AttemptShape {
-    const hasBody = hasAny(request.body);
+    const hasBody = request.body.framing !== FRAMING.none;
     // Once it was asked for, some of it may have gone: it can't be read again.
     return { method: request.head.method, hasBody, bodyStarted: hasBody && this.#wasSent };
   }
-}
-
-function hasAny({ framing }: Body): boolean {
-  return framing !== FRAMING.none;
 }
