@@ -112,7 +112,7 @@ function checkTunnel({ via }: OAuth2Client, { namespace }: Caller): void {
   if (via == null || via.allows(namespace)) return;
   throw new LeatError(
     'TUNNEL_NOT_ALLOWED',
-    `Tunnel "${via.tunnel.name}" does not allow namespace ${namespace} the token endpoint`,
+    `Tunnel "${via.tunnel.name}" does not allow namespace ${namespace} the token endpoint: ask a cluster administrator`,
   );
 }
 

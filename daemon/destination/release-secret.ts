@@ -78,7 +78,8 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 /** Buffer passes over what is not base64: that would send a credential that nobody wrote. */
 function decode(encoded: string, what: string): Buffer {
   const compact = encoded.replace(/\s/g, '');
-  if (!BASE64.test(compact)) throw new LeatError('SECRET_INVALID', `${what} is not base64`);
+  if (!BASE64.test(compact))
+    throw new LeatError('SECRET_INVALID', `${what} is not base64: encode it, or use stringData`);
   return Buffer.from(compact, 'base64');
 }
 
@@ -87,6 +88,6 @@ function toText(bytes: Buffer, what: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
-    throw new LeatError('SECRET_INVALID', `${what} is not text in UTF-8`, { cause });
+    throw new LeatError('SECRET_INVALID', `${what} is not text in UTF-8: write it anew`, { cause });
   }
 }

@@ -32,7 +32,8 @@ export function decide(snapshot: Snapshot, facts: ConnectionFacts): Decision {
   const matches = snapshot.destinations.match(workload, asked);
   if (matches.length === 0) {
     if (host === null) return applyDefaultAction(snapshot, facts, originalDestination.address, 'DEFAULT_DENIED');
-    const message = `no Destination that pod ${workloadName(workload)} may use has the host ${host}`;
+    const cure = 'look at hosts and workloads of those in its namespace';
+    const message = `no Destination that pod ${workloadName(workload)} may use has the host ${host}: ${cure}`;
     return { allow: false, error: new LeatError('HOST_NOT_MANAGED', message), rule: 'no Destination' };
   }
   const ofPort = declaring(matches, originalDestination.port);

@@ -28,7 +28,7 @@ export function findUpstream(
   if (allows?.(workloadNamespace, tunnelHost, upstreamPort) !== true) {
     return new LeatError(
       'TUNNEL_NOT_ALLOWED',
-      `${id}: its tunnel does not allow ${tunnelHost}:${upstreamPort} to namespace ${workloadNamespace}`,
+      `${id}: its tunnel does not allow ${tunnelHost}:${upstreamPort} to namespace ${workloadNamespace}: ask a cluster administrator`,
     );
   }
   return { host: tunnelHost, port: upstreamPort, via: throughTunnel(tunnel, locationId), connectTimeoutMs };

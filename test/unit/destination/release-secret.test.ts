@@ -48,5 +48,6 @@ test('refuses a value that is not base64, or not text, without telling it', (t) 
       code: 'SECRET_INVALID',
     });
     t.false(error?.message.includes(bad));
+    t.regex(error?.message ?? '', /: encode it, or use stringData$|: write it anew$/);
   }
 });

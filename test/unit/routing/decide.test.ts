@@ -111,7 +111,12 @@ test('a port that nobody declares goes to the real host, or is refused under Den
 
 test('a name that is not managed for the workload is refused', (t) => {
   t.is(code(decideFor({ destinations: [destination('crm/erp')] }, host, 80)), 'HOST_NOT_MANAGED');
-  t.is(code(decideFor({}, host, 80)), 'HOST_NOT_MANAGED');
+  const refused = decideFor({}, host, 80);
+  t.is(code(refused), 'HOST_NOT_MANAGED');
+  t.regex(
+    refused.allow ? '' : refused.error.message,
+    /pod shop\/\S+ may use has the host \S+: look at hosts and workloads/,
+  );
 });
 
 test('an address without a name meets the default action', (t) => {
