@@ -89,7 +89,7 @@ function admit(compiled: Destination, policy: NodePolicy, report: (problem: Reso
   const hosts = compiled.hosts.filter((host) => {
     const claim = policy.mayClaim(compiled.namespace, host);
     if (!claim.allowed) {
-      const message = `NodePolicy ${policy.name} does not let it claim ${host}: ${claim.reason}`;
+      const message = `NodePolicy ${policy.name} does not let it claim ${host}: ${claim.reason}; ask a cluster administrator`;
       report({ resource: compiled.id, reason: 'HostNotAllowed', message });
     }
     return claim.allowed;

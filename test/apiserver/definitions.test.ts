@@ -8,6 +8,7 @@ import { CUSTOM_KINDS } from '../../api/custom-kinds.ts';
 import { API_VERSION } from '../../api/group.ts';
 import { parseResource } from '../../api/parse-resource.ts';
 import { ApiServer } from '../support/apiserver.ts';
+import { documentExamples } from '../support/document-examples.ts';
 import { createLab, type Lab } from '../support/lab.ts';
 import { breakResource, INVALID } from '../unit/api/broken-resources.ts';
 import { EXAMPLES } from '../unit/api/examples.ts';
@@ -96,17 +97,12 @@ test('keeps every field of a NodeState, and lets only its status be written by t
 
 /** Whole documents in the project that a reader may apply. */
 function documentsOf(): [place: string, document: Custom][] {
-  const below = (folder: string, ending: RegExp): string[] =>
-    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-      .filter((path) => ending.test(path))
-      .map((path) => join(folder, path));
+  const scripts = readdirSync(join(ROOT, 'scripts'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => /\.ya?ml$/.test(path))
+    .map((path) => join('scripts', path));
   const texts: [string, string][] = [
-    ...below('scripts', /\.ya?ml$/).map((path): [string, string] => [path, readFileSync(join(ROOT, path), 'utf8')]),
-    ...[...below('docs', /\.md$/), ...below('charts', /\.md$/), 'README.md'].flatMap((path) =>
-      [...readFileSync(join(ROOT, path), 'utf8').matchAll(/^```ya?ml\n(.*?)^```/gms)].map(
-        ([, text = '']): [string, string] => [path, text],
-      ),
-    ),
+    ...scripts.map((path): [string, string] => [path, readFileSync(join(ROOT, path), 'utf8')]),
+    ...documentExamples().map(({ document, line, text }): [string, string] => [`${document}:${line}`, text]),
   ];
   return texts.flatMap(([place, text]) =>
     parseAllDocuments(text).flatMap((document): [string, Custom][] => {

@@ -1,33 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Whoever copies an example of the documents has resources that Leat takes. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { collectResources } from '../../../daemon/sources/collect-resources.ts';
 import { parseFile } from '../../../daemon/sources/parse-file.ts';
 import { formatSourceProblem } from '../../../daemon/sources/source-problem.ts';
-import { listDocuments } from '../../../scripts/checks/list-documents.ts';
+import { documentExamples } from '../../support/document-examples.ts';
 
-const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-const FENCED = /^```yaml\n(.*?)^```$/gms;
-
-interface Example {
-  readonly document: string;
-  readonly line: number;
-  readonly text: string;
-}
-
-function examples(): Example[] {
-  return listDocuments(ROOT).flatMap((document) => {
-    const whole = readFileSync(join(ROOT, document), 'utf8');
-    return [...whole.matchAll(FENCED)].map(({ index, 1: text = '' }) => {
-      return { document, line: whole.slice(0, index).split('\n').length, text };
-    });
-  });
-}
-
-const found = examples();
+const found = documentExamples();
 
 test('finds the examples of the documents', (t) => {
   const documents = new Set(found.map(({ document }) => document));
