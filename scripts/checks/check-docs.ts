@@ -26,6 +26,21 @@ export async function findDocProblems(root: string): Promise<string[]> {
   const { dependencies, devDependencies } = JSON.parse(read('package.json'));
   return [
     ...sameNames(read, 'docs/errors.md', /^\| `([A-Z_0-9]+)` \|/gm, Object.keys(ERROR_CODES)),
+    ...Object.entries(ERROR_CODES).flatMap(([code, { flag, status }]) =>
+      // Of a code that only clients without HTTP meet, the status is not told.
+      saysOtherwise(read, 'docs/errors.md', code, `${flag} \\| (?:${status}|reset)`, `${flag} and ${status}`),
+    ),
+    ...Object.entries(OPTIONS).flatMap(([option, { default: fallback, help }]) =>
+      fallback === null || fallback === ''
+        ? []
+        : saysOtherwise(
+            read,
+            'docs/configuration.md',
+            `--${option}`,
+            literal(`\`${fallback}\` | ${help}`),
+            `${fallback}: ${help}`,
+          ),
+    ),
     ...sameNames(
       read,
       'docs/metrics.md',
@@ -70,6 +85,22 @@ export async function findDocProblems(root: string): Promise<string[]> {
         .map((path) => `${document} names ${path}, which does not exist`),
     ),
   ];
+}
+
+/** Whether the row of a name goes on as the code has it; a name without a row is told by {@link sameNames}. */
+function saysOtherwise(
+  read: (path: string) => string,
+  document: string,
+  name: string,
+  rest: string,
+  says: string,
+): string[] {
+  const row = (then: string): boolean => new RegExp(`^\\| \`${name}\` \\| ${then}`, 'm').test(read(document));
+  return !row('') || row(`${rest} \\|`) ? [] : [`${document} says otherwise of ${name} than the code: ${says}`];
+}
+
+function literal(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
 }
 
 function sameNames(read: (path: string) => string, document: string, row: RegExp, names: readonly string[]): string[] {
