@@ -9,7 +9,8 @@ import { newRequestId } from '../request-id.ts';
 import { upstreamError } from '../upstream-error.ts';
 import { describeFailure, describeWait } from './plain-error.ts';
 import type { AnswerTaker, PlainEnd, PlainPorts } from './plain-ports.ts';
-import { planRequest, type RequestPlan, writeRequest } from './plan-request.ts';
+import { type RequestPlan, writeRequest } from './plan-request.ts';
+import { MOST_KEPT_BYTES } from './share-plans.ts';
 import type { UpstreamLeg } from './upstream-legs.ts';
 import { type WrittenAnswer, writeAnswer, writeInterim } from './write-answer.ts';
 
@@ -17,8 +18,6 @@ import { type WrittenAnswer, writeAnswer, writeInterim } from './write-answer.ts
 type Phase = 'idle' | 'decides' | 'asked' | 'answers' | 'refuses' | 'over';
 
 const NO_PROOF: readonly CredentialHeader[] = [];
-/** Heads beyond this are not kept for the next request of their connection. */
-const MOST_KEPT_BYTES = 4096;
 const MOST_INTERIM_ANSWERS = 16;
 
 /** A downstream connection on the plain path: the story of serve-request.ts, told by rows of the engine. */
@@ -78,7 +77,7 @@ export class PlainConnection implements AnswerTaker {
 
   /** @param offset @param length of the head, in the engine's inbox */
   onRequest(offset: number, length: number): void {
-    const { engine } = this.#ports;
+    const { engine, planOf } = this.#ports;
     let route: HttpRoute | null = null;
     try {
       route = this.#context.currentRoute();
@@ -87,10 +86,9 @@ export class PlainConnection implements AnswerTaker {
     }
     let plan = this.#plan;
     if (plan === null || plan.route !== route || !engine.isHead(offset, length, plan.received)) {
-      const text = engine.headText(offset, length);
-      plan = route === null ? null : planRequest(text, route, this.#context.workload);
+      plan = route === null ? null : planOf(offset, length, route, this.#context.workload);
       if (plan === null) {
-        this.#handOver(text, false);
+        this.#handOver(engine.headText(offset, length), false);
         return;
       }
       this.#plan = plan;
@@ -108,7 +106,9 @@ export class PlainConnection implements AnswerTaker {
 
   /** The leg waits for the answer to what goes past it. Told of late, or of a leg that failed: nothing is sent. */
   onAsked(): void {
-    if (this.#phase === 'asked' && this.#plan?.written) this.#leg?.tls?.send(this.#plan.written.bytes);
+    if (this.#phase !== 'asked' || this.#plan === null) return;
+    // Anew: other connections may have written theirs since.
+    this.#leg?.tls?.send(writeRequest(this.#plan, this.#proof, this.#requestId));
   }
 
   onOdd(): void {

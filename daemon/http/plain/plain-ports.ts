@@ -2,6 +2,7 @@
 import type { LeatError } from '../../errors/leat-error.ts';
 import type { HttpEngine } from '../../native/http-engine.ts';
 import type { CredentialSource, RelayResult } from '../ports.ts';
+import type { PlanOf } from './share-plans.ts';
 import type { UpstreamLegs } from './upstream-legs.ts';
 
 /** Whoever waits for an answer of an upstream leg. */
@@ -14,6 +15,7 @@ export interface AnswerTaker {
 export interface PlainPorts {
   readonly engine: HttpEngine;
   readonly legs: UpstreamLegs;
+  readonly planOf: PlanOf;
   readonly credentials: CredentialSource;
   readonly isDraining: () => boolean;
   /** Rows of the upstream slot are the connection's from now on, until another one has it. */

@@ -12,6 +12,7 @@ import type { CredentialSource, Dial, HttpContext, TakeSocket } from '../ports.t
 import { hasPlainTarget } from './is-plain.ts';
 import { PlainConnection } from './plain-connection.ts';
 import type { AnswerTaker, PlainEnd } from './plain-ports.ts';
+import { sharePlans } from './share-plans.ts';
 import { createUpstreamLegs } from './upstream-legs.ts';
 
 export interface PlainServiceOptions {
@@ -52,6 +53,7 @@ export function createPlainService(options: PlainServiceOptions): PlainService {
   const ports = {
     engine,
     legs,
+    planOf: sharePlans(engine),
     credentials: options.credentials,
     isDraining: () => isDraining,
     follow: (slot: number, connection: AnswerTaker) => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What follows from the bytes of a request head: read once, and used again as long as a client sends the same bytes on a
- * connection of the same route. Its record, its credential and its X-Request-Id are each request's own.
+ * What follows from the bytes of a request head: read once, and used again as long as a client sends the same bytes on
+ * connections of the same route. Its record, its credential and its X-Request-Id are each request's own.
  */
 
 import { FRAMING } from '../../native/http-engine.ts';
@@ -24,6 +24,7 @@ export interface RequestPlan {
   /** The head as it came, and the route that it was admitted by. */
   readonly received: Buffer;
   readonly route: HttpRoute;
+  readonly workload: Workload;
   readonly request: PlainRequest;
   readonly admitted: AdmittedRequest;
   /** What the record says from the beginning. */
@@ -53,6 +54,7 @@ export function planRequest(text: string, route: HttpRoute, workload: Workload):
   return {
     received: Buffer.from(text, 'latin1'),
     route,
+    workload,
     request,
     admitted,
     path: pathForRecord(head.url),
